@@ -1,0 +1,1 @@
+"""Holds the integration; a package so that tests import this copy and no other."""

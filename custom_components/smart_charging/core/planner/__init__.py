@@ -1,0 +1,1 @@
+"""Problem in, plan out."""

@@ -1,0 +1,229 @@
+"""What a driver is, what a make declares, and how a driver fails."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+import aiohttp
+
+from ..core.clock import Clock
+from ..core.reading import AnyReading, BatteryMode, PartKind
+
+type Publish = Callable[[str, AnyReading], None]
+"""Called with a part's key and its reading; never raises, returns at once."""
+
+
+class DeviceError(Exception):
+    """A device failed; `key` names the text that explains it and says how to mend it."""
+
+    key = "device_error"
+
+    def __init__(self, detail: str = "", /, **placeholders: str) -> None:
+        """Take a detail in the device's own words and the placeholders of the text."""
+        super().__init__(detail)
+        self.placeholders = {"detail": detail, **placeholders}
+
+
+class CannotConnect(DeviceError):
+    """Nothing answers, or the link broke."""
+
+    key = "cannot_connect"
+
+
+class InvalidAuth(DeviceError):
+    """The device or service refuses the credentials."""
+
+    key = "invalid_auth"
+
+
+class InUse(DeviceError):
+    """Somebody else holds the only link that the device offers."""
+
+    key = "in_use"
+
+
+class WrongDevice(DeviceError):
+    """Something answers, but it is not what was asked for."""
+
+    key = "wrong_device"
+
+
+class Retired(DeviceError):
+    """The service was closed for good."""
+
+    key = "retired"
+
+
+class Rejected(DeviceError):
+    """The device understood an order and refuses it."""
+
+    key = "rejected"
+
+
+class RateLimited(DeviceError):
+    """The service asks to wait."""
+
+    key = "rate_limited"
+
+    def __init__(self, detail: str = "", /, *, retry_after_s: float | None = None) -> None:
+        """Take the wait that the service asks for, where it says so."""
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class FieldKind(StrEnum):
+    """Which form element asks for a value."""
+
+    TEXT = "text"
+    PASSWORD = "password"  # noqa: S105 - a form element, not a secret
+    NUMBER = "number"
+    CHOICE = "choice"
+    SERIAL = "serial"
+    """A serial port or a URL such as socket://host:port."""
+    BOOLEAN = "boolean"
+    ENTITY = "entity"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One value that a make's form asks for; its texts stand in the translations by `key`."""
+
+    key: str
+    kind: FieldKind
+    required: bool = True
+    default: Any = None
+    options: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float = 1.0
+    unit: str | None = None
+    domains: tuple[str, ...] = ()
+    """Entity domains, for ENTITY."""
+    device_classes: tuple[str, ...] = ()
+    secret: bool = False
+    """Never shown in diagnostics or logs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartInfo:
+    """A part that a device turned out to have. Stored, so that entities exist while it is off."""
+
+    key: str
+    """Stable within the device: `meter`, `battery_1`."""
+    kind: PartKind
+    name: str | None = None
+    """The device's own name for it, where it tells parts of one kind apart."""
+    phases: tuple[int, ...] = ()
+    """Chargers: phase counts that it can run on. Meters: their number of phases."""
+    min_a: float | None = None
+    max_a: float | None = None
+    can_switch_phases: bool = False
+    capacity_kwh: float | None = None
+    max_charge_kw: float | None = None
+    max_discharge_kw: float | None = None
+    controllable: bool = False
+    """Chargers and batteries: whether the driver can command it."""
+    features: tuple[str, ...] = ()
+    """Optional reading fields that this part has, e.g. `gas_m3`, `quarter_kw`, `phase_power`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who answered."""
+
+    serial: str
+    name: str
+    manufacturer: str | None = None
+    model: str | None = None
+    firmware: str | None = None
+    parts: tuple[PartInfo, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverContext:
+    """What Home Assistant hands to a driver."""
+
+    session: aiohttp.ClientSession
+    clock: Clock
+    run_blocking: Callable[..., Awaitable[Any]]
+    """Runs a blocking call in an executor: `await run_blocking(func, *args)`."""
+    modbus_unit: Callable[[str, int, int], AbstractAsyncContextManager[Any]] | None = None
+    """Opens HA's shared Modbus unit (host, port, unit id) where HA has that."""
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """One connection to hardware or to a service."""
+
+    async def identify(self) -> Identity:
+        """Connect, ask the device who it is and what parts it has, and disconnect.
+
+        Raises DeviceError with the cause in words.
+        """
+
+    async def run(self, publish: Publish) -> None:
+        """Connect and publish readings until cancelled.
+
+        Returns never; raises DeviceError when the link is lost (the site's runner waits and
+        calls it again). Closes everything it opened before it returns or raises.
+        """
+
+
+@runtime_checkable
+class ChargerDriver(Protocol):
+    """A driver whose charger parts can be commanded, while `run` is running."""
+
+    async def set_charging(self, part: str, current_a: float, phases: int | None) -> None:
+        """Allow `current_a` (0 pauses) on `phases` (1, 3; `None` leaves them).
+
+        Returns when the device accepted the order; the next reading shows what holds.
+        Raises DeviceError.
+        """
+
+    async def release(self, part: str) -> None:
+        """Give the charger back to its own control as it was before our first order."""
+
+
+@runtime_checkable
+class BatteryDriver(Protocol):
+    """A driver whose battery parts can be commanded, while `run` is running."""
+
+    async def set_battery(self, part: str, mode: BatteryMode, power_kw: float) -> None:
+        """Order a mode; `power_kw` (magnitude) matters for charge and discharge. Raises DeviceError."""
+
+
+type Data = Mapping[str, Any]
+"""The stored form values of a device."""
+
+
+type DriverFactory = Callable[[Data, DriverContext], Driver]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Make:
+    """One row in the table of makes."""
+
+    key: str
+    name: str
+    fields: tuple[Field, ...]
+    parts: tuple[PartKind, ...]
+    """Kinds of part that a device of this make may have."""
+    load: Callable[[], DriverFactory]
+    """Imports the driver's module, libraries included, and returns what builds the driver.
+
+    Called in an import executor after the requirements are installed.
+    """
+    requirements: tuple[str, ...] = ()
+    push: bool = False
+    """The device sends by itself; otherwise it is polled."""
+    expected_interval_s: float = 1.0
+    """Time between readings when all is well."""
+    slow: bool = False
+    """Its meter is too slow to guard a fuse (cloud)."""
+    secrets: frozenset[str] = field(init=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        """Derive the secret fields."""
+        object.__setattr__(self, "secrets", frozenset(f.key for f in self.fields if f.secret))

@@ -1,0 +1,1 @@
+"""Price sources, one module each, and the price book."""
