@@ -1,8 +1,22 @@
 """What every test shares."""
 
+import logging
+
 import pytest
 
 import custom_components  # noqa: F401 - before Home Assistant puts another package of this name first
+
+
+# They log each byte, which is slow, and nobody reads it.
+for name in (
+    "asyncio",
+    "homeassistant.components.recorder",
+    "serialx",
+    "sqlalchemy.engine",
+    "wattpilot_api",
+    "websockets",
+):
+    logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @pytest.fixture(autouse=True)

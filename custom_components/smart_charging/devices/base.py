@@ -194,6 +194,20 @@ class BatteryDriver(Protocol):
         """Order a mode; `power_kw` (magnitude) matters for charge and discharge. Raises DeviceError."""
 
 
+@runtime_checkable
+class KeepsState(Protocol):
+    """A driver that must remember across a restart what it changed on its device.
+
+    `load_state` is called before `run`; `dump_state` after every order and release.
+    """
+
+    def dump_state(self) -> dict[str, Any]:
+        """Return what must be kept, ready for JSON; empty when there is nothing."""
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `dump_state` returned in an earlier life; ignores what it cannot use."""
+
+
 type Data = Mapping[str, Any]
 """The stored form values of a device."""
 

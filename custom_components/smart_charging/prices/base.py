@@ -15,15 +15,22 @@ class PriceSource(Protocol):
     `version` grows whenever `prices` would answer differently, so that the site re-plans.
     """
 
-    version: int
-    fetched_at: datetime | None
-    """When the newest data arrived; `None` before any did."""
+    @property
+    def version(self) -> int:
+        """Grows whenever `prices` would answer differently."""
+
+    @property
+    def fetched_at(self) -> datetime | None:
+        """When the newest data arrived; `None` before any did."""
 
     async def identify(self) -> str:
         """Test the source and return its unique id. Raises DeviceError."""
 
     async def run(self, changed: Callable[[], None]) -> None:
         """Keep the prices fresh until cancelled, calling `changed` on every new version.
+
+        The first data that arrive in a run are told too, even if they bring nothing new: so a
+        fault that ended a run before is known to be over.
 
         Raises DeviceError when it cannot go on; the site's runner waits and calls it again.
         What was fetched before stays.

@@ -72,6 +72,8 @@ class ControlSite:
     batteries: tuple[BatterySpec, ...] = ()
     slow_meter_a: float = 0.0
     """Current per charger phase, over all chargers together, that the user allows without a control-grade meter."""
+    cars_before_battery: bool = True
+    """Whether what the sun puts into a battery counts as surplus that a car may take instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +152,8 @@ class ChargerSetpoint:
     urgent: bool = False
     """A limit forces it: exempt from the write interval."""
     limit: str | None = None
-    """What holds it down, where something does: `fuse L2`, `circuit Garage`, `contract`, `outside limit`, `peak`."""
+    """What holds it down, where something does: `fuse L2`, `fuse` (split over the phases unknown),
+    `circuit Garage`, `contract`, `outside limit`, `peak`, `stale meter`, `slow meter`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,3 +172,5 @@ class Setpoints:
 
     chargers: Mapping[str, ChargerSetpoint] = field(default_factory=dict)
     batteries: Mapping[str, BatterySetpoint] = field(default_factory=dict)
+    assumed_split: bool = False
+    """The meter does not tell the phases apart: the worst sensible split of the house was assumed."""

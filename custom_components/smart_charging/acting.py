@@ -1,0 +1,426 @@
+"""Runs control on every meter reading and hands its setpoints to the writers."""
+
+import asyncio
+from datetime import timedelta
+import logging
+from typing import TYPE_CHECKING
+
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import Context, callback
+
+from .config import PartConfig
+from .core.control import ControlState, control, proven_safe_a
+from .core.control.types import (
+    BatteryOrder,
+    BatterySetpoint,
+    ChargerOrder,
+    ChargerSetpoint,
+    ControlSite,
+    MeterGrade,
+    Orders,
+    Override,
+    Readings,
+    Setpoints,
+)
+from .core.reading import BatteryMode, BatteryReading, ChargerReading, MeterReading, PartKind
+from .core.schedule import Reason
+from .devices.base import CannotConnect, DeviceError
+from .runner import DeviceRunner
+from .trips.goals import laxity_h, next_ready_by
+from .writer import Decisions, Target, Writer
+
+if TYPE_CHECKING:
+    from .site import Site
+
+_LOGGER = logging.getLogger(__name__)
+
+HOLD_S = 60.0
+"""After a start nothing is written until the meter speaks, or for this long."""
+
+WATCHDOG = timedelta(seconds=2)
+"""Control runs at least this often, so that a silent meter is noticed."""
+
+SHUTDOWN_S = 15.0
+"""All devices together; Home Assistant allows 20 s."""
+
+
+class Actor:
+    """Control and its writers, for one site."""
+
+    def __init__(self, site: "Site") -> None:
+        """Belong to `site`."""
+        self._site = site
+        self._state = ControlState.initial()
+        self._control_site = ControlSite(grid=site.config.grid)
+        self._stepped_at = 0.0
+        self._chargers: dict[str, Writer[ChargerSetpoint]] = {}
+        self._batteries: dict[str, Writer[BatterySetpoint]] = {}
+        self._logged: dict[str, tuple[Reason, bool]] = {}
+        self._battery_power_kw: dict[str, float] = {}
+        self.decisions = Decisions()
+        self.setpoints = Setpoints()
+
+    # --- configuration --------------------------------------------------------------------------
+
+    @callback
+    def configure(self) -> None:
+        """Take the chargers and batteries that are configured now."""
+        site, config = self._site, self._site.config
+        chargers = config.parts(PartKind.CHARGER)
+        batteries = [p for p in config.parts(PartKind.BATTERY) if p.controllable]
+        self._refresh_specs()
+        for part in chargers:
+            if part.id not in self._chargers:
+                self._chargers[part.id] = Writer(
+                    site.hass,
+                    site.clock,
+                    self.decisions,
+                    self._target(part, "current", "phases"),
+                    interval_s=part.charger_spec().write_interval_s,
+                    on_fault=self._on_fault,
+                )
+        for part in batteries:
+            if part.id not in self._batteries:
+                self._batteries[part.id] = Writer(
+                    site.hass,
+                    site.clock,
+                    self.decisions,
+                    self._target(part, "power", "mode"),
+                    interval_s=10.0,
+                    on_fault=self._on_fault,
+                )
+        for table, parts in ((self._chargers, chargers), (self._batteries, batteries)):
+            for part_id in set(table) - {part.id for part in parts}:
+                writer = table.pop(part_id)
+                site.hass.async_create_task(writer.stop(), "smart charging writer stop")
+
+    def _target(self, part: PartConfig, value: str, choice: str) -> Target:
+        site = self._site
+        switching = part.kind is PartKind.BATTERY or part.charger_spec().switching
+        return Target(
+            part_id=part.id,
+            name=site.part_name(part),
+            value_unique_id=site.part_unique_id(part, value),
+            choice_unique_id=site.part_unique_id(part, choice) if switching else None,
+        )
+
+    def _refresh_specs(self) -> None:
+        site, config = self._site, self._site.config
+        self._control_site = ControlSite(
+            grid=config.grid,
+            circuits=config.circuits,
+            chargers=tuple(
+                part.charger_spec(site.plugs.settings(part).forced_phases)
+                for part in config.parts(PartKind.CHARGER)
+            ),
+            batteries=tuple(p.battery_spec() for p in config.parts(PartKind.BATTERY)),
+            slow_meter_a=config.slow_meter_a,
+        )
+
+    async def stop(self) -> None:
+        """End writes that are under way."""
+        for writer in self._chargers.values():
+            await writer.stop()
+        for battery_writer in self._batteries.values():
+            await battery_writer.stop()
+
+    # --- the step -------------------------------------------------------------------------------
+
+    @callback
+    def tick(self) -> None:
+        """Step when the meter is silent."""
+        if self._site.clock.monotonic() - self._stepped_at >= WATCHDOG.total_seconds():
+            self.step()
+
+    @callback
+    def step(self) -> None:
+        """Run control once; in *act*, order what it says."""
+        site = self._site
+        now_s = site.clock.monotonic()
+        meter_part = site.meter_part
+        meter = site.latest(meter_part) if meter_part else None
+        if not isinstance(meter, MeterReading) and now_s - site.started_at < HOLD_S:
+            return
+        self._stepped_at = now_s
+        self._refresh_specs()
+        chargers = {
+            part.id: reading
+            for part in site.config.parts(PartKind.CHARGER)
+            if isinstance(reading := site.latest(part), ChargerReading)
+        }
+        batteries = {
+            part.id: reading
+            for part in site.config.parts(PartKind.BATTERY)
+            if isinstance(reading := site.reading(part), BatteryReading)
+        }
+        before = self.setpoints
+        self.setpoints, self._state = control(
+            self._control_site,
+            self._orders(),
+            self._state,
+            Readings(
+                meter=meter if isinstance(meter, MeterReading) else None,
+                grade=MeterGrade.SLOW if site.meter_is_slow else MeterGrade.CONTROL,
+                pv_kw=site.pv_kw,
+                chargers=chargers,
+                batteries=batteries,
+            ),
+            site.clock.now(),
+        )
+        self._log_changes()
+        if site.settings.acting:
+            self._write(chargers, batteries)
+        if _visible(before) != _visible(self.setpoints):
+            site.coordinator.notify()
+
+    def _orders(self) -> Orders:
+        site = self._site
+        config = site.config
+        return Orders(
+            schedule=site.plan.schedule if site.plan is not None else None,
+            chargers={p.id: self._order(p) for p in config.parts(PartKind.CHARGER)},
+            batteries={
+                p.id: BatteryOrder(
+                    mode=site.settings.battery(p.id).mode,
+                    power_kw=site.settings.battery(p.id).power_kw,
+                )
+                for p in config.parts(PartKind.BATTERY)
+            },
+            outside_limit_kw=self.outside_limit_kw(),
+            peak_target_kw=site.history.peak_target_kw(),
+            house_peak_a=site.history.house_peak_a(),
+        )
+
+    def _order(self, part: PartConfig) -> ChargerOrder:
+        site = self._site
+        settings = site.plugs.settings(part)
+        if not site.plugs.watches[part.id].plugged:
+            return ChargerOrder(mode=settings.mode, smart=settings.smart)
+        wish, max_kw = site.plugs.wish(part), site.plugs.max_kw(part)
+        vehicle = site.plugs.vehicle_at(part)
+        now = site.clock.now()
+        by = next_ready_by(now, wish.ready_by, site.hass.config.time_zone)
+        return ChargerOrder(
+            mode=settings.mode,
+            smart=settings.smart,
+            override=settings.override,
+            below_minimum=wish.below_minimum,
+            laxity_h=laxity_h(wish, now, by, max_kw),
+            vehicle_max_a=vehicle.max_a if vehicle else None,
+            vehicle_max_phases=vehicle.max_phases if vehicle else 3,
+            vehicle_full=wish.reached,
+        )
+
+    def outside_limit_kw(self) -> float | None:
+        """Return the import limit that another entity sets now, or `None`."""
+        entity_id = self._site.config.outside_limit_entity
+        state = self._site.hass.states.get(entity_id) if entity_id else None
+        if state is None or state.state in (STATE_UNKNOWN, STATE_UNAVAILABLE):
+            return None
+        try:
+            value = float(state.state)
+        except ValueError:
+            return None
+        return value / 1000 if state.attributes.get("unit_of_measurement") == "W" else value
+
+    def _log_changes(self) -> None:
+        for part_id, setpoint in self.setpoints.chargers.items():
+            shown = (setpoint.reason, setpoint.current_a > 0)
+            if self._logged.get(part_id) != shown:
+                self._logged[part_id] = shown
+                part = self._site.part(part_id)
+                _LOGGER.info(
+                    "%s: %s because of %s%s",
+                    self._site.part_name(part) if part else part_id,
+                    f"{setpoint.current_a:g} A" if setpoint.current_a else "no charging",
+                    setpoint.reason.value,
+                    f" ({setpoint.limit})" if setpoint.limit else "",
+                )
+
+    # --- orders out -----------------------------------------------------------------------------
+
+    def _write(
+        self, chargers: dict[str, ChargerReading], batteries: dict[str, BatteryReading]
+    ) -> None:
+        site = self._site
+        for part_id, setpoint in self.setpoints.chargers.items():
+            writer, part = self._chargers.get(part_id), site.part(part_id)
+            if writer is None or part is None or setpoint.release:
+                continue
+            if site.reading(part) is None:
+                continue
+            writer.order(setpoint, chargers.get(part_id))
+        for part_id, battery_setpoint in self.setpoints.batteries.items():
+            battery_writer = self._batteries.get(part_id)
+            if battery_writer is not None and part_id in batteries:
+                battery_writer.order(battery_setpoint, batteries[part_id])
+
+    @callback
+    def _on_fault(self, part_id: str, key: str | None) -> None:
+        part = self._site.part(part_id)
+        if part is None:
+            return
+        if key is None:
+            for known in ("not_obeyed", "entity_disabled"):
+                self._site.issues.clear(known, part_id)
+        elif not self._site.issues.is_open(key, part_id):
+            name = self._site.part_name(part)
+            _LOGGER.warning("%s: %s", name, key.replace("_", " "))
+            self._site.issues.show(key, name, subject_id=part_id)
+
+    def wanted_phases(self, part: PartConfig, context: Context | None) -> int | None:
+        """Return the phases that go with a write of the current."""
+        if not self.decisions.owns(context):
+            return self._site.plugs.settings(part).forced_phases
+        setpoint = self.setpoints.chargers.get(part.id)
+        return setpoint.phases if setpoint else None
+
+    async def command_charger(
+        self, part: PartConfig, context: Context | None, current_a: float
+    ) -> None:
+        """Carry out a write of the current; a person's write becomes an override.
+
+        Raises DeviceError.
+        """
+        settings = self._site.plugs.settings(part)
+        phases = self.wanted_phases(part, context)
+        if not self.decisions.owns(context):
+            settings.override = Override(current_a=current_a, until=None)
+            self._site.changed("manual current")
+        await self._command(part, context, current_a, phases)
+
+    async def command_phases(
+        self, part: PartConfig, context: Context | None, current_a: float, phases: int
+    ) -> None:
+        """Carry out a write of the phases; a person's choice holds until the car leaves.
+
+        Raises DeviceError.
+        """
+        if not self.decisions.owns(context):
+            self._site.plugs.settings(part).forced_phases = phases
+            self._site.changed("manual phases")
+        await self._command(part, context, current_a, phases)
+
+    async def _command(
+        self, part: PartConfig, context: Context | None, current_a: float, phases: int | None
+    ) -> None:
+        if not self.decisions.owns(context) and self._controls(part):
+            # Control carries it out in its next step, within every limit.
+            return
+        await self._runner(part).set_charging(part.key, current_a, phases)
+
+    def _controls(self, part: PartConfig) -> bool:
+        return self._site.settings.acting and self._site.plugs.settings(part).smart
+
+    def _runner(self, part: PartConfig) -> DeviceRunner:
+        runner = self._site.runners.get(part.device_id)
+        if runner is None:
+            raise CannotConnect("the device is not running")
+        return runner
+
+    def battery_power_kw(self, part: PartConfig) -> float:
+        """Return the power that goes with a battery's charge and discharge modes."""
+        return self._battery_power_kw.get(part.id, self._site.settings.battery(part.id).power_kw)
+
+    async def set_battery_power(
+        self, part: PartConfig, context: Context | None, power_kw: float
+    ) -> None:
+        """Take the power that the next write of the mode uses. Raises DeviceError."""
+        if self.decisions.owns(context):
+            # The mode follows at once and carries both to the battery.
+            self._battery_power_kw[part.id] = power_kw
+            return
+        self._battery_power_kw.pop(part.id, None)
+        settings = self._site.settings.battery(part.id)
+        settings.power_kw = power_kw
+        if settings.mode is not None:
+            await self.command_battery(part, context, settings.mode, power_kw)
+
+    async def command_battery(
+        self, part: PartConfig, context: Context | None, mode: BatteryMode, power_kw: float
+    ) -> None:
+        """Carry out a write of a battery's mode. Raises DeviceError."""
+        site = self._site
+        settings = site.settings.battery(part.id)
+        if not self.decisions.owns(context):
+            settings.mode, settings.power_kw = mode, power_kw
+            site.changed("battery mode")
+            if site.settings.acting:
+                return
+        runner = self._runner(part)
+        if settings.original is None:
+            reading = site.reading(part)
+            known = reading.mode if isinstance(reading, BatteryReading) else None
+            settings.original = known or BatteryMode.SELF_CONSUMPTION
+            # Kept at once: a crash a second later must find it.
+            await site.store.save()
+        await runner.set_battery(part.key, mode, power_kw)
+
+    async def release(self, part: PartConfig) -> None:
+        """Give a charger back to its own control. Raises DeviceError."""
+        await self._runner(part).release(part.key)
+
+    async def hand_back(self) -> None:
+        """Stop acting: chargers to their own control, batteries to their own mode."""
+        site = self._site
+        site.settings.acting = False
+        await self.restore_batteries()
+        for part in site.config.parts(PartKind.CHARGER):
+            if not site.plugs.settings(part).smart:
+                continue
+            try:
+                await self.release(part)
+            except DeviceError as err:
+                _LOGGER.warning("%s could not be released: %s", site.part_name(part), err)
+
+    async def restore_batteries(self) -> None:
+        """Put every battery back into the mode it was in before we changed it."""
+        for part in self._site.config.parts(PartKind.BATTERY):
+            settings = self._site.settings.battery(part.id)
+            runner = self._site.runners.get(part.device_id)
+            if settings.original is None or runner is None:
+                continue
+            try:
+                await runner.set_battery(part.key, settings.original, 0.0)
+            except DeviceError as err:
+                _LOGGER.warning(
+                    "%s could not be put back to its own mode: %s",
+                    self._site.part_name(part),
+                    err,
+                )
+            else:
+                settings.original = None
+
+    async def make_safe(self) -> None:
+        """Leave chargers at a current that is proven safe, batteries in their own mode."""
+        site = self._site
+        if not site.settings.acting:
+            return
+        try:
+            async with asyncio.timeout(SHUTDOWN_S):
+                await asyncio.gather(
+                    self.restore_batteries(),
+                    *(self._make_charger_safe(p) for p in site.config.parts(PartKind.CHARGER)),
+                )
+        except TimeoutError:
+            _LOGGER.warning("Not every device could be left in a safe state in time")
+
+    async def _make_charger_safe(self, part: PartConfig) -> None:
+        site = self._site
+        reading = site.latest(part)
+        runner = site.runners.get(part.device_id)
+        if runner is None or not isinstance(reading, ChargerReading) or not reading.limit_a:
+            return
+        if not site.plugs.settings(part).smart:
+            return
+        safe_a = proven_safe_a(self._control_site, part.id, site.history.house_peak_a())
+        if reading.limit_a <= safe_a:
+            return
+        try:
+            await runner.set_charging(part.key, safe_a, None)
+        except DeviceError as err:
+            _LOGGER.warning("%s could not be left at %g A: %s", site.part_name(part), safe_a, err)
+
+
+def _visible(setpoints: Setpoints) -> object:
+    return {k: (s.reason, s.current_a) for k, s in setpoints.chargers.items()}

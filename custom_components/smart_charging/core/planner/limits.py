@@ -1,0 +1,118 @@
+"""Whether what runs keeps below every limit: chargers run at whole steps, not at mean powers."""
+
+from math import ceil, floor
+
+import numpy as np
+
+from .needs import Needs
+from .prepare import Prepared
+from .presence import TINY, PluggedSlot, Setting
+from .problem import Charger
+from .rounding import OFF, Pattern
+from .solution import Solution
+
+STEP_SLACK = 1e-4
+"""A current this near a step counts as on it."""
+
+
+def command_a(charger: Charger, plugged: PluggedSlot, setting: Setting, mean_kw: float) -> float:
+    """Return the current in A at which a charger runs to deliver a mean power over the slot.
+
+    Not below the charger's minimum: less is delivered by running for a part of the slot.
+    """
+    amperes = mean_kw / plugged.share / setting.kw_per_a
+    if charger.step_a > 0:
+        amperes = ceil(amperes / charger.step_a - STEP_SLACK) * charger.step_a
+    least = min(charger.min_a, charger.max_a)
+    return min(max(amperes, least, 0.0), max(charger.max_a, 0.0))
+
+
+def tighten(
+    prepared: Prepared, needs: tuple[Needs, ...], pattern: Pattern, solution: Solution
+) -> bool:
+    """Lower the caps of charges whose running current would exceed a limit.
+
+    Return whether anything was lowered; the pattern must then be solved again.
+    """
+    extra_kw: dict[int, float] = {}
+    raised: dict[int, list[tuple[int, int, float]]] = {}
+    running: dict[tuple[int, int], float] = {}
+    at: dict[int, list[tuple[int, int]]] = {}
+    for v, need in enumerate(needs):
+        for i, plugged in enumerate(need.slots):
+            mean = float(solution.charge[v][i])
+            if mean <= TINY:
+                continue
+            charger = prepared.problem.chargers[plugged.charger]
+            setting = plugged.settings[int(solution.setting[v][i])]
+            amperes = command_a(charger, plugged, setting, mean)
+            kw = min(amperes * setting.kw_per_a, max(setting.max_kw, mean / plugged.share))
+            running[v, i] = kw
+            at.setdefault(plugged.slot, []).append((v, i))
+            if kw > mean / plugged.share + 10 * TINY:
+                extra_kw[plugged.slot] = extra_kw.get(plugged.slot, 0.0) + kw - mean
+                raised.setdefault(plugged.slot, []).append((v, i, kw))
+    changed = False
+    for t, charges in raised.items():
+        if _holds(prepared, needs, solution, t, extra_kw[t], at[t], running):
+            continue
+        # The last vehicle gives way: the order of the problem is the order of rights.
+        v, i, _ = charges[-1]
+        _lower(prepared, needs[v].slots[i], pattern, solution, v, i)
+        changed = True
+    return changed
+
+
+def _holds(
+    prepared: Prepared,
+    needs: tuple[Needs, ...],
+    solution: Solution,
+    t: int,
+    extra_kw: float,
+    charges: list[tuple[int, int]],
+    running: dict[tuple[int, int], float],
+) -> bool:
+    slack = 1e-3
+    most = prepared.import_limit + prepared.breach_kw + float(prepared.over[t])
+    if float(solution.imported[t]) + extra_kw > most + slack:
+        return False
+    spread = prepared.line_a_per_kw * (
+        sum(float(x[t]) for x in solution.battery_in)
+        - sum(float(x[t]) for x in solution.battery_out)
+        + float(solution.curtailed[t])
+    )
+    current = prepared.line_load_a[:, t] + spread
+    by_charger: dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
+    for v, i in charges:
+        plugged = needs[v].slots[i]
+        setting = plugged.settings[int(solution.setting[v][i])]
+        lines = np.array(setting.line_a_per_kw) * running[v, i]
+        by_charger[plugged.charger] = lines
+        current = current + lines
+    if bool(np.any(current > prepared.line_limit_a[:, t] + slack)):
+        return False
+    for circuit, members in prepared.circuits:
+        lines = sum((x for c, x in by_charger.items() if c in members), np.zeros(len(current)))
+        if bool(np.any(lines > max(circuit.fuse_a, 0.0) + slack)):
+            return False
+    return True
+
+
+def _lower(
+    prepared: Prepared,
+    plugged: PluggedSlot,
+    pattern: Pattern,
+    solution: Solution,
+    v: int,
+    i: int,
+) -> None:
+    """Cap a charge at the step below its mean, or stop it when that is below the minimum."""
+    charger = prepared.problem.chargers[plugged.charger]
+    setting = plugged.settings[int(solution.setting[v][i])]
+    amperes = float(solution.charge[v][i]) / plugged.share / setting.kw_per_a
+    step = charger.step_a
+    below = floor(amperes / step + STEP_SLACK) * step if step > 0 else 0.0
+    if below * setting.kw_per_a < setting.min_kw - TINY:
+        pattern.state[v][i] = OFF
+    else:
+        pattern.cap[v][i] = below * setting.kw_per_a * plugged.share

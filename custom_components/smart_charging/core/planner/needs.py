@@ -1,0 +1,232 @@
+"""What each vehicle must, may and need not charge, as energies counted from now.
+
+All energies are AC at the charger in kWh: an energy in the battery is divided by the efficiency.
+A point is a moment that a goal, a trip or the end of a stay sets; between two points only the
+sum of what is charged matters.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from .prepare import Prepared
+from .presence import TINY, PluggedSlot, max_power_kw
+from .problem import Goal, GoalKind, Vehicle
+
+UNKNOWN_SOC_GOAL_FROM = 0.0
+"""SoC that a car of unknown SoC has at least: a SoC goal then asks for all of it at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demand:
+    """One goal as an energy charged by a moment."""
+
+    goal: Goal
+    point: int
+    """Number of leading plugged slots that count."""
+    need_kwh: float
+    """AC from now, within what the battery may hold."""
+    impossible_kwh: float
+    """Asked beyond what the battery may hold."""
+    past: bool = False
+    asap: bool = False
+    """Charge at once: the minimum SoC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drive:
+    """A trip that may need more than the battery holds without charging."""
+
+    point: int
+    need_kwh: float
+    """AC from now that keeps the battery from running empty on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """A vehicle's demands and room."""
+
+    vehicle: Vehicle
+    slots: tuple[PluggedSlot, ...]
+    demands: tuple[Demand, ...]
+    """Still open, in order of time; those of the past last."""
+    drives: tuple[Drive, ...]
+    points: tuple[int, ...]
+    """Ends of the stretches between two moments, ascending; the last is len(slots)."""
+    room_kwh: tuple[float, ...]
+    """AC that may be charged in total by each point."""
+    trip_kwh: tuple[float, ...]
+    """Battery energy driven away by the start of each slot of the plan, n+1 values."""
+    total_kwh: float
+    """AC that goals ask for altogether."""
+    may_exceed: bool
+    """More than `total_kwh` may be charged, up to the room."""
+
+    @property
+    def asap(self) -> Demand | None:
+        """The demand to be met at once."""
+        return next((d for d in self.demands if d.asap), None)
+
+
+def needs_of(prepared: Prepared, v: int) -> Needs:
+    """Return the needs of vehicle number `v`."""
+    vehicle = prepared.problem.vehicles[v]
+    slots = prepared.plugged[v]
+    demands = [] if vehicle.surplus_only else _demands(prepared, vehicle, slots)
+    trips = _trips(prepared, vehicle)
+    drives = [] if vehicle.surplus_only else _drives(prepared, vehicle, slots, trips)
+    open_demands = [d for d in demands if not d.past]
+    total = max((x.need_kwh for x in (*open_demands, *drives)), default=0.0)
+    pays = bool(np.any(prepared.import_price < 0))
+    may_exceed = vehicle.surplus_only or (
+        (vehicle.opportunistic and not (vehicle.soc is None and open_demands))
+        or (pays and vehicle.soc is not None)
+    )
+    if not may_exceed:
+        last = max((x.point for x in (*open_demands, *drives)), default=0)
+        slots = slots[:last]
+    ends = {i for i in range(1, len(slots)) if slots[i].stay != slots[i - 1].stay}
+    ends |= {x.point for x in (*open_demands, *drives)} | {len(slots)}
+    points = tuple(sorted(p for p in ends if 0 < p <= len(slots)))
+    return Needs(
+        vehicle=vehicle,
+        slots=slots,
+        demands=tuple(sorted(demands, key=lambda d: (d.past, not d.asap, d.goal.by))),
+        drives=tuple(drives),
+        points=points,
+        room_kwh=tuple(
+            _room(prepared, vehicle, slots, trips, p, total, may_exceed) for p in points
+        ),
+        trip_kwh=tuple(
+            sum(energy for start, energy in trips if start < bound)
+            for bound in prepared.problem.slots
+        ),
+        total_kwh=total,
+        may_exceed=may_exceed,
+    )
+
+
+def _trips(prepared: Prepared, vehicle: Vehicle) -> list[tuple[datetime, float]]:
+    """Return start and battery energy of the trips to come; of one under way what is left."""
+    now = prepared.problem.now
+    found = []
+    for trip in vehicle.trips:
+        if trip.end <= now or trip.energy_kwh <= 0:
+            continue
+        share = 1.0
+        if trip.start < now:
+            share = (trip.end - now) / (trip.end - trip.start)
+        found.append((max(trip.start, now), trip.energy_kwh * share))
+    return sorted(found)
+
+
+def _point(prepared: Prepared, slots: tuple[PluggedSlot, ...], by: datetime) -> int:
+    """Return how many leading plugged slots begin before `by`."""
+    bounds = prepared.problem.slots
+    return sum(1 for s in slots if bounds[s.slot] < by)
+
+
+def _demands(prepared: Prepared, vehicle: Vehicle, slots: tuple[PluggedSlot, ...]) -> list[Demand]:
+    now = prepared.problem.now
+    trips = _trips(prepared, vehicle)
+    goals = list(vehicle.goals)
+    known = vehicle.soc is not None
+    if known and not any(g.kind is GoalKind.MINIMUM for g in goals):
+        goals.append(Goal(by=now, kind=GoalKind.MINIMUM, soc=vehicle.minimum_soc))
+    found = []
+    for goal in goals:
+        asked = _asked(vehicle, goal, trips)
+        possible = min(asked, _ceiling(vehicle, goal.by, trips))
+        asap = goal.kind is GoalKind.MINIMUM and goal.by <= now
+        if asked <= TINY:
+            continue
+        past = goal.by <= now and not asap
+        point = _point(prepared, slots, goal.by)
+        if asap:
+            # At once means during the stay that runs or comes first.
+            point = sum(1 for s in slots if s.stay == slots[0].stay) if slots else 0
+        later = _chargeable_later(prepared, vehicle, goal.by)
+        found.append(
+            Demand(
+                goal=goal,
+                point=0 if past else point,
+                need_kwh=max(0.0, possible - later),
+                impossible_kwh=max(0.0, asked - possible),
+                past=past,
+                asap=asap,
+            )
+        )
+    return found
+
+
+def _asked(vehicle: Vehicle, goal: Goal, trips: list[tuple[datetime, float]]) -> float:
+    """Return the AC energy from now that fulfils the goal."""
+    if goal.energy_kwh is not None:
+        return goal.energy_kwh
+    if goal.soc is None:
+        return 0.0
+    if vehicle.soc is None:
+        return (goal.soc - UNKNOWN_SOC_GOAL_FROM) * vehicle.capacity_kwh / vehicle.efficiency
+    driven = sum(energy for start, energy in trips if start < goal.by)
+    held = vehicle.soc * vehicle.capacity_kwh - driven
+    return (goal.soc * vehicle.capacity_kwh - held) / vehicle.efficiency
+
+
+def _ceiling(vehicle: Vehicle, by: datetime, trips: list[tuple[datetime, float]]) -> float:
+    """Return the AC energy from now that the battery may take by then."""
+    if vehicle.soc is None:
+        # A request is taken at its word: the car ends the charge itself when it is full.
+        asked = [g.energy_kwh for g in vehicle.goals if g.energy_kwh is not None]
+        return max(vehicle.capacity_kwh / vehicle.efficiency, *asked, 0.0)
+    driven = sum(energy for start, energy in trips if start < by)
+    free = (vehicle.target_soc - vehicle.soc) * vehicle.capacity_kwh + driven
+    return max(0.0, free) / vehicle.efficiency
+
+
+def _chargeable_later(prepared: Prepared, vehicle: Vehicle, by: datetime) -> float:
+    """Return the AC energy that fits between the end of the slots and a goal beyond it."""
+    end = prepared.problem.slots[-1]
+    if by <= end:
+        return 0.0
+    chargers = {c.id: c for c in prepared.problem.chargers}
+    return sum(
+        max_power_kw(chargers[stay.charger], vehicle, prepared.problem.grid)
+        * max(0.0, (min(stay.end, by) - max(stay.start, end)).total_seconds() / 3600)
+        for stay in vehicle.stays
+        if stay.charger in chargers
+    )
+
+
+def _drives(
+    prepared: Prepared,
+    vehicle: Vehicle,
+    slots: tuple[PluggedSlot, ...],
+    trips: list[tuple[datetime, float]],
+) -> list[Drive]:
+    if vehicle.soc is None:
+        return []
+    found = []
+    driven = 0.0
+    for start, energy in trips:
+        driven += energy
+        need = (driven - vehicle.soc * vehicle.capacity_kwh) / vehicle.efficiency
+        if need > TINY and start < prepared.problem.slots[-1]:
+            found.append(Drive(point=_point(prepared, slots, start), need_kwh=need))
+    return found
+
+
+def _room(
+    prepared: Prepared,
+    vehicle: Vehicle,
+    slots: tuple[PluggedSlot, ...],
+    trips: list[tuple[datetime, float]],
+    point: int,
+    total: float,
+    may_exceed: bool,
+) -> float:
+    """Return the AC energy that may be charged in the first `point` slots."""
+    until = prepared.problem.slots[slots[point - 1].slot]
+    # A trip empties the battery after the stay before it: only trips before count as room.
+    room = _ceiling(vehicle, until, trips)
+    return room if may_exceed else min(room, total)

@@ -1,0 +1,113 @@
+"""What goals miss, and which constraint is the cause."""
+
+import numpy as np
+
+from .needs import Demand, Needs
+from .prepare import Prepared
+from .presence import TINY, settings_of
+from .result import Cause, Shortfall
+from .solution import Solution, charged_kwh
+
+LEAST_KWH = 1e-3
+"""A goal that misses less is met: solver and meters are not finer."""
+
+COMMON_CAR_A = 16.0
+"""Current per phase that a car takes where its limit is not known: eleven kW on three phases,
+what most onboard chargers can do."""
+
+
+def shortfalls(
+    prepared: Prepared, needs: tuple[Needs, ...], solution: Solution
+) -> tuple[Shortfall, ...]:
+    """Return the shortfalls of all goals, by vehicle and time."""
+    found: list[Shortfall] = []
+    for v, need in enumerate(needs):
+        energy = charged_kwh(prepared, need, solution.charge[v])
+        for demand in sorted(need.demands, key=lambda d: d.goal.by):
+            reached = 0.0 if demand.past else float(energy[: demand.point].sum())
+            missed = max(0.0, demand.need_kwh - reached)
+            if missed + demand.impossible_kwh <= LEAST_KWH:
+                continue
+            found.append(
+                Shortfall(
+                    vehicle=need.vehicle.id,
+                    goal=demand.goal.kind,
+                    by=demand.goal.by,
+                    missing_kwh=missed + demand.impossible_kwh,
+                    cause=_cause(prepared, need, demand, solution, v, missed),
+                )
+            )
+    return tuple(found)
+
+
+def _cause(
+    prepared: Prepared, need: Needs, demand: Demand, solution: Solution, v: int, missed: float
+) -> Cause:
+    if demand.past:
+        return Cause.PAST
+    if missed <= LEAST_KWH or _full(need, demand):
+        return Cause.BATTERY_WINDOW
+    if demand.point == 0:
+        return Cause.NOT_PLUGGED_IN
+    if (held_back := _held_back(prepared, need, demand, solution, v)) is not None:
+        return held_back
+    return _time_or_power(prepared, need, demand)
+
+
+def _full(need: Needs, demand: Demand) -> bool:
+    """Return whether the battery cannot hold the goal at its point, trips considered."""
+    room = [kwh for p, kwh in zip(need.points, need.room_kwh, strict=True) if p == demand.point]
+    return bool(room) and room[0] < demand.need_kwh - LEAST_KWH
+
+
+def _held_back(
+    prepared: Prepared, need: Needs, demand: Demand, solution: Solution, v: int
+) -> Cause | None:
+    """Return the limit that keeps most energy from the car, `None` when it runs at full power."""
+    lost = {Cause.SITE_LIMIT: 0.0, Cause.CIRCUIT: 0.0}
+    problem = prepared.problem
+    for i, plugged in enumerate(need.slots[: demand.point]):
+        setting = settings_of(problem.chargers[plugged.charger], need.vehicle, problem.grid)[-1]
+        full = setting.max_kw * plugged.share
+        most_a_per_kw = max(setting.line_a_per_kw)
+        idle = (full - float(solution.charge[v][i])) * float(prepared.hours[plugged.slot])
+        if idle <= TINY:
+            continue
+        needed_a = (full - float(solution.charge[v][i])) / plugged.share * most_a_per_kw
+        tight = any(
+            circuit.fuse_a - _circuit_load(prepared, solution, plugged.slot, circuit.id)
+            < needed_a - TINY
+            for circuit, members in prepared.circuits
+            if plugged.charger in members
+        )
+        lost[Cause.CIRCUIT if tight else Cause.SITE_LIMIT] += idle
+    cause = max(lost, key=lambda c: lost[c])
+    return cause if lost[cause] > LEAST_KWH else None
+
+
+def _circuit_load(prepared: Prepared, solution: Solution, slot: int, circuit: str) -> float:
+    """Return the highest phase current in A of a circuit in a slot."""
+    members = next(m for c, m in prepared.circuits if c.id == circuit)
+    total = np.zeros(prepared.line_load_a.shape[0])
+    for v, slots in enumerate(prepared.plugged):
+        for i, plugged in enumerate(slots[: len(solution.charge[v])]):
+            if plugged.slot != slot or plugged.charger not in members:
+                continue
+            if (number := int(solution.setting[v][i])) >= 0:
+                lines = np.array(plugged.settings[number].line_a_per_kw)
+                total = total + lines * float(solution.charge[v][i]) / plugged.share
+    return float(total.max())
+
+
+def _time_or_power(prepared: Prepared, need: Needs, demand: Demand) -> Cause:
+    """Tell a weak charger from a short time: would the car's own limit have been enough?"""
+    grid = prepared.problem.grid
+    vehicle = need.vehicle
+    phases = max(1, min(vehicle.max_phases, grid.topology.phases))
+    amperes = COMMON_CAR_A if vehicle.max_a is None else vehicle.max_a
+    able = amperes * grid.topology.charger_kw_per_a(phases)
+    reach = sum(
+        able * plugged.share * float(prepared.hours[plugged.slot])
+        for plugged in need.slots[: demand.point]
+    )
+    return Cause.CHARGER_POWER if reach >= demand.need_kwh else Cause.TIME

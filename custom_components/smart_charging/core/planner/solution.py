@@ -1,0 +1,99 @@
+"""What happens in each slot, wherever it came from, and what it costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .needs import Needs
+from .prepare import Prepared
+from .presence import TINY, PluggedSlot, Series
+from .weights import Weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """Mean powers in kW per slot."""
+
+    imported: Series
+    exported: Series
+    curtailed: Series
+    breach: Series
+    charge: tuple[Series, ...]
+    """Per vehicle, along the slots of its needs."""
+    setting: tuple[npt.NDArray[np.int64], ...]
+    """Per vehicle: which of the slot's settings; -1 where it does not charge."""
+    battery_in: tuple[Series, ...]
+    battery_out: tuple[Series, ...]
+    energy: tuple[Series, ...]
+    """kWh held at the end of each slot, per battery."""
+    marginal: Series | None = None
+    """Currency per kWh: what one more kWh in each slot would cost the site."""
+    charge_marginal: tuple[Series, ...] | None = None
+    """The same for each vehicle along its slots: with the fuses on the way to it."""
+
+
+def setting_for(plugged: PluggedSlot, power_kw: float, running: int | None = None) -> int:
+    """Return which setting carries a mean power, -1 for none; `running` is kept if it can."""
+    if power_kw <= TINY or not plugged.settings:
+        return -1
+    mean = power_kw / plugged.share
+    if running is not None and running < len(plugged.settings):
+        held = plugged.settings[running]
+        if held.min_kw - TINY <= mean <= held.max_kw + TINY:
+            return running
+    for number, setting in enumerate(plugged.settings):
+        if mean <= setting.max_kw + TINY:
+            return number
+    return len(plugged.settings) - 1
+
+
+def peaks(prepared: Prepared, imported: Series) -> tuple[float, ...]:
+    """Return the highest quarter-hour mean per month in kW, at least what is paid for anyway."""
+    found = list(prepared.peak_base_kw)
+    for quarter, mean in zip(prepared.quarters, prepared.quarter_means(imported), strict=True):
+        found[quarter.month] = max(found[quarter.month], float(mean))
+    return tuple(found)
+
+
+def charged_kwh(prepared: Prepared, need: Needs, charge: Series) -> Series:
+    """Return the AC energy of a vehicle in each slot of its needs."""
+    at = np.array([s.slot for s in need.slots], dtype=np.int64)
+    return charge * prepared.hours[at]
+
+
+def money(
+    prepared: Prepared, needs: tuple[Needs, ...], weights: Weights, solution: Solution
+) -> float:
+    """Return what a solution costs in currency, less the value that storages gain.
+
+    Import, export, priced breach, wear, and the rise of each month's peak. Goals that are missed
+    do not count: they are shortfalls.
+    """
+    hours = prepared.hours
+    cost = float(
+        (prepared.import_price * solution.imported - prepared.export_price * solution.exported)
+        @ hours
+    )
+    cost += max(prepared.problem.grid.breach_price, 0.0) * float(solution.breach @ hours)
+    for i, battery in enumerate(prepared.batteries):
+        cost += max(battery.wear_price, 0.0) * float(solution.battery_out[i] @ hours)
+        gained = float(solution.energy[i][-1]) - battery.soc * battery.capacity_kwh
+        cost -= weights.battery_value[i] * gained
+    if prepared.peak is not None:
+        rises = zip(peaks(prepared, solution.imported), prepared.peak_base_kw, strict=True)
+        cost += max(prepared.peak.price_per_kw, 0.0) * sum(x - base for x, base in rises)
+    for v, need in enumerate(needs):
+        if need.may_exceed:
+            cost -= weights.extra_value[v] * extra_kwh(prepared, need, solution.charge[v])
+    return cost
+
+
+def extra_kwh(prepared: Prepared, need: Needs, charge: Series) -> float:
+    """Return the AC energy that a vehicle gets beyond what serves its goals."""
+    energy = charged_kwh(prepared, need, charge)
+    largest = max((d for d in need.demands if not d.past), key=lambda d: d.need_kwh, default=None)
+    asked = need.total_kwh
+    if largest is not None and largest.need_kwh >= asked - TINY:
+        asked = min(asked, float(energy[: largest.point].sum()))
+    return max(0.0, float(energy.sum()) - asked)

@@ -1,0 +1,27 @@
+"""A SolarEdge site through SolarEdge's monitoring service, version 2 of its API."""
+
+from ...core.reading import PartKind
+from ..base import DriverFactory, Field, FieldKind, Make
+
+
+def _load() -> DriverFactory:
+    from .driver import SolarEdgeCloudDriver
+
+    return SolarEdgeCloudDriver
+
+
+MAKE = Make(
+    key="solaredge_cloud",
+    name="SolarEdge (cloud)",
+    fields=(
+        Field(key="api_key", kind=FieldKind.PASSWORD, secret=True),
+        Field(key="account_key", kind=FieldKind.PASSWORD, required=False, secret=True),
+        Field(key="site_id", kind=FieldKind.TEXT),
+    ),
+    parts=(PartKind.METER, PartKind.PV, PartKind.BATTERY),
+    load=_load,
+    # An alpha whose next minor version may well be another library.
+    requirements=("aiosolaredge-one>=0.4.0,<0.5",),
+    expected_interval_s=900.0,
+    slow=True,
+)

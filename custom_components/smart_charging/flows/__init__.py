@@ -1,0 +1,1 @@
+"""The forms: site, device, vehicle, price."""

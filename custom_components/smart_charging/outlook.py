@@ -1,0 +1,159 @@
+"""What the site tells people: status in words, plan as rows, reasons with figures."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from .config import PartConfig
+from .core.control import quarter_forecast_kw
+from .core.schedule import ChargerStep
+
+if TYPE_CHECKING:
+    from .site import Site
+
+QUARTER_S = 900
+
+
+class Status(StrEnum):
+    """The state of a site, most pressing first."""
+
+    STARTING = "starting"
+    NO_METER = "no_meter"
+    """No meter is configured."""
+    METER_SILENT = "meter_silent"
+    NO_PRICE = "no_price"
+    PROBLEM = "problem"
+    """Something needs mending: see the repairs."""
+    OBSERVING = "observing"
+    CHARGING = "charging"
+    WAITING = "waiting"
+    """A car is plugged in and a better time comes later."""
+    IDLE = "idle"
+
+
+def site_status(site: "Site") -> Status:
+    """Return the site's state."""
+    if site.meter_part is None:
+        return Status.NO_METER
+    if site.latest(site.meter_part) is None and not site.settled:
+        return Status.STARTING
+    if site.meter is None:
+        return Status.METER_SILENT
+    if site.price_now("import") is None:
+        return Status.NO_PRICE
+    if site.issues.any_open:
+        return Status.PROBLEM
+    if not site.settings.acting:
+        return Status.OBSERVING
+    if any(watch.charging for watch in site.plugs.watches.values()):
+        return Status.CHARGING
+    if any(current_step(site, part_id, ahead=True) for part_id in site.plugs.watches):
+        return Status.WAITING
+    return Status.IDLE
+
+
+def current_step(site: "Site", charger_id: str, *, ahead: bool = False) -> ChargerStep | None:
+    """Return the plan's step of a charger now; with `ahead`, the next one that charges."""
+    if site.plan is None:
+        return None
+    now = site.clock.now()
+    if not ahead:
+        return site.plan.schedule.charger_step(charger_id, now)
+    return next(
+        (
+            step
+            for step in site.plan.schedule.chargers.get(charger_id, ())
+            if step.end > now and step.energy_kwh > 0
+        ),
+        None,
+    )
+
+
+def quarter_forecast(site: "Site") -> float | None:
+    """Return the mean import that the running quarter will end with; `None` without a meter."""
+    meter = site.meter
+    if meter is None or meter.power_kw is None:
+        return None
+    moment = (meter.device_time or meter.at).timestamp()
+    return round(
+        quarter_forecast_kw(
+            site.history.quarter_energy_kwh() * 4, meter.power_kw, moment % QUARTER_S
+        ),
+        3,
+    )
+
+
+def plan_rows(site: "Site") -> Mapping[str, Any]:
+    """Return the plan as rows for cards and templates; not recorded."""
+    plan = site.plan
+    if plan is None:
+        return {}
+    names = {
+        part.id: site.part_name(part) for device in site.config.devices for part in device.parts
+    }
+    return {
+        "made_at": plan.schedule.made_at.isoformat(),
+        "rung": plan.rung.value,
+        "gap": round(plan.gap, 4),
+        "baseline_cost": None if plan.baseline_cost is None else round(plan.baseline_cost, 4),
+        "slots": [
+            {
+                "start": flow.start.isoformat(),
+                "import_price": round(flow.import_price, 5),
+                "estimated": flow.estimated,
+                "import_kw": round(flow.import_kw, 3),
+                "export_kw": round(flow.export_kw, 3),
+                "pv_kw": round(flow.pv_kw, 3),
+                "load_kw": round(flow.load_kw, 3),
+            }
+            for flow in plan.flows
+        ],
+        "steps": [
+            {
+                "charger": names.get(charger, charger),
+                "start": step.start.isoformat(),
+                "end": step.end.isoformat(),
+                "energy_kwh": round(step.energy_kwh, 3),
+                "current_a": step.current_a,
+                "phases": step.phases,
+                "reason": step.reason.value,
+                "price": step.price,
+                "cost": round(step.cost, 4),
+            }
+            for charger, steps in plan.schedule.chargers.items()
+            for step in steps
+            if step.energy_kwh > 0
+        ],
+        "shortfalls": [
+            {
+                "vehicle": shortfall.vehicle,
+                "goal": shortfall.goal.value,
+                "by": shortfall.by.isoformat(),
+                "missing_kwh": round(shortfall.missing_kwh, 3),
+                "cause": shortfall.cause.value,
+            }
+            for shortfall in plan.shortfalls
+        ],
+    }
+
+
+def explain(site: "Site", part: PartConfig) -> Mapping[str, Any]:
+    """Return the figures behind what a charger does now."""
+    setpoint = site.actor.setpoints.chargers.get(part.id)
+    facts: dict[str, Any] = {}
+    if setpoint is not None and setpoint.limit:
+        facts["limit"] = setpoint.limit
+    step = current_step(site, part.id)
+    if step is not None:
+        facts["planned_kwh"] = round(step.energy_kwh, 3)
+        if step.price is not None:
+            facts["price"] = round(step.price, 5)
+        if step.marginal_price is not None:
+            facts["marginal_price"] = round(step.marginal_price, 5)
+    ahead = current_step(site, part.id, ahead=True)
+    if ahead is not None:
+        facts["next_start"] = ahead.start.isoformat()
+        facts["next_price"] = None if ahead.price is None else round(ahead.price, 5)
+    if override := site.plugs.settings(part).override:
+        facts["override_until"] = override.until.isoformat() if override.until else "departure"
+    return facts

@@ -1,0 +1,228 @@
+"""Runs one device in its own task: connects, listens, reconnects with back-off, commands."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+import logging
+from statistics import median
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.requirements import RequirementsNotFound, async_process_requirements
+
+from .config import DeviceConfig
+from .const import DOMAIN
+from .core.control import stale_after_s
+from .core.reading import AnyReading, BatteryMode
+from .devices.base import (
+    BatteryDriver,
+    CannotConnect,
+    ChargerDriver,
+    DeviceError,
+    Driver,
+    DriverContext,
+    InvalidAuth,
+    KeepsState,
+    Make,
+    RateLimited,
+    Rejected,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+BACKOFF_FIRST_S = 1.0
+BACKOFF_LAST_S = 60.0
+"""Longest pause between attempts: a device that comes back is found within a minute."""
+
+COMMAND_TIMEOUT_S = 10.0
+
+INTERVALS = 9
+"""Readings behind the observed interval: its median, so that an outage does not make the device
+look slower, and a device that really slows down is believed after five readings."""
+
+INTERVALS_MIN = 3
+"""With fewer the interval that the make promises counts."""
+
+
+class RequirementsMissing(DeviceError):
+    """The library that the driver needs could not be installed."""
+
+    key = "requirements_missing"
+
+
+async def build_driver(
+    hass: HomeAssistant, make: Make, connection: dict[str, Any], context: DriverContext
+) -> Driver:
+    """Install what the make needs, import it off the event loop and build its driver.
+
+    Raises RequirementsMissing.
+    """
+    if make.requirements and not hass.config.skip_pip:
+        try:
+            await async_process_requirements(hass, DOMAIN, list(make.requirements))
+        except RequirementsNotFound as err:
+            raise RequirementsMissing(", ".join(err.requirements)) from err
+    try:
+        factory = await hass.async_add_import_executor_job(make.load)
+    except ImportError as err:
+        raise RequirementsMissing(str(err)) from err
+    return factory(connection, context)
+
+
+class DeviceRunner:
+    """One device: its task, its latest readings, its faults, its commands."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        config: DeviceConfig,
+        make: Make,
+        context: DriverContext,
+        *,
+        on_reading: Callable[["DeviceRunner", str, AnyReading], None],
+        on_error: Callable[["DeviceRunner"], None],
+        kept: dict[str, Any] | None,
+    ) -> None:
+        """Take the device's configuration and the callbacks of the site; nothing runs yet."""
+        self.config = config
+        self.make = make
+        self.readings: dict[str, AnyReading] = {}
+        self.error: DeviceError | None = None
+        """Why the device cannot be reached now; `None` while its link stands."""
+        self.lock = asyncio.Lock()
+        self._hass = hass
+        self._context = context
+        self._on_reading = on_reading
+        self._on_error = on_error
+        self._kept = kept
+        self._driver: Driver | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._intervals_s: dict[str, deque[float]] = {}
+
+    @property
+    def kept(self) -> dict[str, Any] | None:
+        """What the driver must undo after a restart."""
+        if isinstance(self._driver, KeepsState):
+            return self._driver.dump_state()
+        return self._kept
+
+    def start(self) -> None:
+        """Start the device's task."""
+        self._task = self._hass.async_create_background_task(
+            self._run(), f"{DOMAIN} {self.config.name}"
+        )
+
+    async def stop(self) -> None:
+        """End the device's task and wait until everything it opened is closed."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+
+    def interval_s(self, part: str) -> float:
+        """Return the time between readings of `part`: as observed, or as the make promises."""
+        observed = self._intervals_s.get(part, ())
+        return median(observed) if len(observed) >= INTERVALS_MIN else self.make.expected_interval_s
+
+    def stale_after_s(self, part: str) -> float:
+        """Return the age in seconds from which a reading of `part` no longer counts."""
+        return stale_after_s(self.interval_s(part))
+
+    def fresh(self, part: str, now: datetime) -> AnyReading | None:
+        """Return the latest reading of `part` unless it is stale."""
+        reading = self.readings.get(part)
+        if reading is None or (now - reading.at).total_seconds() > self.stale_after_s(part):
+            return None
+        return reading
+
+    async def set_charging(self, part: str, current_a: float, phases: int | None) -> None:
+        """Order a charger's current (0 pauses) and phases. Raises DeviceError."""
+        driver = self._connected()
+        if not isinstance(driver, ChargerDriver):
+            raise Rejected("this device takes no orders")
+        await self._command(driver.set_charging(part, current_a, phases))
+
+    async def release(self, part: str) -> None:
+        """Give a charger back to its own control. Raises DeviceError."""
+        driver = self._connected()
+        if not isinstance(driver, ChargerDriver):
+            raise Rejected("this device takes no orders")
+        await self._command(driver.release(part))
+
+    async def set_battery(self, part: str, mode: BatteryMode, power_kw: float) -> None:
+        """Order a battery's mode. Raises DeviceError."""
+        driver = self._connected()
+        if not isinstance(driver, BatteryDriver):
+            raise Rejected("this device takes no orders")
+        await self._command(driver.set_battery(part, mode, power_kw))
+
+    def _connected(self) -> Driver:
+        if self._driver is None or self.error is not None:
+            raise self.error or CannotConnect("not connected yet")
+        return self._driver
+
+    async def _command(self, order: Any) -> None:
+        async with self.lock:
+            try:
+                async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                    await order
+            except TimeoutError as err:
+                raise CannotConnect(f"no answer within {COMMAND_TIMEOUT_S:.0f} s") from err
+
+    async def _run(self) -> None:
+        pause = BACKOFF_FIRST_S
+        while True:
+            connected_at = self._context.clock.monotonic()
+            try:
+                await self._run_once()
+            except DeviceError as err:
+                self._failed(err)
+                if isinstance(err, RateLimited) and err.retry_after_s:
+                    pause = max(pause, err.retry_after_s)
+            except Exception as err:
+                if self.error is None or str(self.error) != str(err):
+                    _LOGGER.exception("Unexpected error in the driver of %s", self.config.name)
+                self._failed(CannotConnect(str(err) or type(err).__name__))
+            if self._context.clock.monotonic() - connected_at > BACKOFF_LAST_S:
+                pause = BACKOFF_FIRST_S
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, BACKOFF_LAST_S)
+
+    async def _run_once(self) -> None:
+        if self._driver is None:
+            self._driver = await build_driver(
+                self._hass, self.make, dict(self.config.connection), self._context
+            )
+            if self._kept and isinstance(self._driver, KeepsState):
+                self._driver.load_state(self._kept)
+        await self._driver.run(self._publish)
+
+    def _failed(self, err: DeviceError) -> None:
+        self.error = err
+        _LOGGER.debug("%s: %s: %s", self.config.name, err.key, err)
+        self._on_error(self)
+
+    @property
+    def needs_credentials(self) -> bool:
+        """Whether the device refuses the credentials that it was given."""
+        return isinstance(self.error, InvalidAuth)
+
+    def _publish(self, part: str, reading: AnyReading) -> None:
+        before = self.readings.get(part)
+        if before is not None and reading.at > before.at:
+            interval = (reading.at - before.at).total_seconds()
+            self._intervals_s.setdefault(part, deque(maxlen=INTERVALS)).append(interval)
+        self.readings[part] = reading
+        recovered, self.error = self.error is not None, None
+        if recovered:
+            self._on_error(self)
+        self._on_reading(self, part, reading)
+
+    def age(self, part: str, now: datetime) -> timedelta | None:
+        """Return the age of the latest reading of `part`, or `None` before the first."""
+        reading = self.readings.get(part)
+        return None if reading is None else now - reading.at

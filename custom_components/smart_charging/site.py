@@ -1,0 +1,496 @@
+"""The running site: joins devices, prices, goals, planner and control. It alone knows them all."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+import logging
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.event import async_track_time_interval
+
+from .acting import Actor
+from .clock import SystemClock
+from .config import DeviceConfig, PartConfig, PriceConfig, SiteConfig, VehicleConfig
+from .const import DOMAIN
+from .coordinator import SiteCoordinator
+from .core.planner import plan_from_json, plan_to_json
+from .core.planner.problem import Problem
+from .core.planner.result import Plan
+from .core.reading import (
+    AnyReading,
+    BatteryReading,
+    ChargerReading,
+    MeterReading,
+    PartKind,
+    PvReading,
+)
+from .devices.base import InvalidAuth
+from .devices.entity.context import EntityContext
+from .devices.registry import MAKES
+from .ha_versions import shared_modbus_unit, via_device
+from .history import History
+from .issues import Issues
+from .planning import build_problem
+from .plugs import Plugs
+from .price_runner import PriceRunner
+from .prices.registry import SOURCES
+from .replanner import Replanner
+from .runner import DeviceRunner
+from .sessions import ChargerEvent
+from .settings import SettingsStore
+
+_LOGGER = logging.getLogger(__name__)
+
+TICK = timedelta(seconds=1)
+
+CONTROL_GRADE_S = 15.0
+"""A meter that reports less often only plans and learns."""
+
+START_GRACE_S = 60.0
+"""After a start nothing is called unavailable: devices need time to be found."""
+
+type SiteConfigEntry = ConfigEntry["Site"]
+
+
+class Site:
+    """One grid connection, alive."""
+
+    def __init__(self, hass: HomeAssistant, entry: SiteConfigEntry) -> None:
+        """Prepare the site of `entry`; nothing runs yet."""
+        self.hass = hass
+        self.entry = entry
+        self.clock = SystemClock()
+        self.config = SiteConfig.from_entry(entry)
+        self.store = SettingsStore(hass, entry.entry_id)
+        self.settings = self.store.settings
+        self.coordinator = SiteCoordinator()
+        self.issues = Issues(hass, entry.entry_id)
+        self.history = History(self)
+        self.plugs = Plugs(self)
+        self.actor = Actor(self)
+        self.replanner = Replanner(
+            hass, self.clock, build=lambda: build_problem(self), done=self._planned
+        )
+        self.problem: Problem | None = None
+        self.plan: Plan | None = None
+        self.runners: dict[str, DeviceRunner] = {}
+        self.price_runners: dict[str, PriceRunner] = {}
+        self.started_at = 0.0
+        self._started = (dict(entry.data), dict(entry.options), entry.title)
+        self._context = EntityContext(
+            hass=hass,
+            session=async_get_clientsession(hass),
+            clock=self.clock,
+            run_blocking=hass.async_add_executor_job,
+            modbus_unit=shared_modbus_unit(hass),
+        )
+        self._event_listeners: list[Callable[[PartConfig, ChargerEvent], None]] = []
+        self._unavailable: set[str] = set()
+        self._via = DeviceInfo()
+        self._unsubscribe: list[CALLBACK_TYPE] = []
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start everything; waits for no device."""
+        self.settings = await self.store.load(self._before_save)
+        self._resume_plan()
+        self.started_at = self.clock.monotonic()
+        hub = dr.async_get(self.hass).async_get_or_create(
+            config_entry_id=self.entry.entry_id,
+            identifiers={(DOMAIN, self.entry.entry_id)},
+            name=self.config.name,
+            manufacturer="Smart Charging",
+            model="Site",
+            entry_type=DeviceEntryType.SERVICE,
+        )
+        self._via.update(via_device(hub))
+        await self.sync()
+        self._unsubscribe = [
+            async_track_time_interval(self.hass, self._tick, TICK, cancel_on_shutdown=True),
+            self.hass.async_add_shutdown_job(HassJob(self._shutdown, "smart charging safe state")),
+        ]
+        self.history.start()
+        self.replanner.request("start")
+
+    async def stop(self) -> None:
+        """Stop everything; devices hold what they do."""
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
+        await self.history.stop()
+        await self.replanner.stop()
+        await self.actor.stop()
+        await self.store.save()
+        for runner in self.runners.values():
+            await runner.stop()
+        for price_runner in self.price_runners.values():
+            await price_runner.stop()
+        self.runners.clear()
+        self.price_runners.clear()
+        self.issues.clear_all()
+
+    async def _shutdown(self) -> None:
+        """Leave a safe home behind while Home Assistant is down."""
+        await self.actor.make_safe()
+        await self.store.save()
+
+    def _before_save(self) -> None:
+        for device_id, runner in self.runners.items():
+            if (kept := runner.kept) is not None:
+                self.settings.drivers[device_id] = kept
+        for price_id, price_runner in self.price_runners.items():
+            self.settings.prices[price_id] = price_runner.source.dump()
+        if self.plan is not None:
+            self.settings.plan = plan_to_json(self.plan)
+
+    def _resume_plan(self) -> None:
+        if self.settings.plan is None:
+            return
+        try:
+            self.plan = plan_from_json(self.settings.plan)
+        except (KeyError, TypeError, ValueError) as err:
+            _LOGGER.warning("The plan kept from before the restart cannot be read: %s", err)
+            return
+        self.replanner.resume(self.plan)
+
+    # --- what changed in the configuration ------------------------------------------------------
+
+    async def sync(self) -> None:
+        """Start, stop and rename only what differs from the entry's subentries."""
+        before, self.config = self.config, SiteConfig.from_entry(self.entry)
+        for device in before.devices:
+            if device.id not in {d.id for d in self.config.devices}:
+                self.settings.forget(device.id)
+        for vehicle in before.vehicles:
+            if vehicle.id not in {v.id for v in self.config.vehicles}:
+                self.settings.forget(vehicle.id)
+        await self._sync_devices()
+        await self._sync_prices()
+        self.actor.configure()
+        self.plugs.configure()
+        self._drop_stale_registry_devices()
+        self.coordinator.show(
+            tuple(part for device in self.config.devices for part in device.parts),
+            self.config.vehicles,
+        )
+        if before != self.config:
+            self.replanner.request("configuration")
+            self.store.changed()
+
+    async def _sync_devices(self) -> None:
+        wanted = {device.id: device for device in self.config.devices}
+        for device_id, runner in list(self.runners.items()):
+            device = wanted.get(device_id)
+            if device is None or _link(device) != _link(runner.config):
+                del self.runners[device_id]
+                await runner.stop()
+                self.issues.clear("device_unreachable", device_id)
+            else:
+                runner.config = device
+        for device_id, device in wanted.items():
+            if device_id in self.runners:
+                continue
+            runner = DeviceRunner(
+                self.hass,
+                device,
+                MAKES[device.make],
+                self._context,
+                on_reading=self._on_reading,
+                on_error=self._on_device_error,
+                kept=self.settings.drivers.get(device_id),
+            )
+            self.runners[device_id] = runner
+            runner.start()
+
+    async def _sync_prices(self) -> None:
+        wanted = {price.id: price for price in self.config.prices}
+        for price_id, price_runner in list(self.price_runners.items()):
+            if wanted.get(price_id) != price_runner.config:
+                del self.price_runners[price_id]
+                await price_runner.stop()
+                if price_id not in wanted:
+                    self.settings.forget(price_id)
+        for price_id, price in wanted.items():
+            if price_id in self.price_runners:
+                continue
+            source = SOURCES[price.kind].create(
+                {**price.data, "time_zone": self.hass.config.time_zone}, self._context
+            )
+            if (kept := self.settings.prices.get(price_id)) is not None:
+                source.load(kept)
+            self.price_runners[price_id] = PriceRunner(self.hass, price, source, self._on_prices)
+            self.price_runners[price_id].start()
+
+    def site_data_changed(self) -> bool:
+        """Tell whether the entry's own data or options differ from what runs."""
+        return (dict(self.entry.data), dict(self.entry.options), self.entry.title) != self._started
+
+    def identifiers(self) -> set[tuple[str, str]]:
+        """Return the registry identifiers of all that is configured."""
+        wanted = {(DOMAIN, self.entry.entry_id)}
+        wanted |= {self.part_identifier(p) for d in self.config.devices for p in d.parts}
+        return wanted | {(DOMAIN, vehicle.id) for vehicle in self.config.vehicles}
+
+    def _drop_stale_registry_devices(self) -> None:
+        """Remove registry devices of parts that a reconfigured device no longer has."""
+        registry = dr.async_get(self.hass)
+        wanted = self.identifiers()
+        for device in dr.async_entries_for_config_entry(registry, self.entry.entry_id):
+            if not device.identifiers & wanted:
+                registry.async_remove_device(device.id)
+
+    @asynccontextmanager
+    async def paused(self, device_id: str) -> AsyncGenerator[None]:
+        """Give up a device's link for a while, so that its form can try another."""
+        runner = self.runners.get(device_id)
+        if runner is not None:
+            await runner.stop()
+        try:
+            yield
+        finally:
+            # Unless the entry's change made a new runner meanwhile.
+            if runner is not None and self.runners.get(device_id) is runner:
+                runner.start()
+
+    def refusing(self) -> list[str]:
+        """Return the ids of devices and prices that refuse their credentials."""
+        devices = [d for d, r in self.runners.items() if isinstance(r.error, InvalidAuth)]
+        prices = [p for p, r in self.price_runners.items() if isinstance(r.error, InvalidAuth)]
+        return devices + prices
+
+    # --- what devices and prices say ------------------------------------------------------------
+
+    @callback
+    def _on_reading(self, runner: DeviceRunner, key: str, reading: AnyReading) -> None:
+        part = runner.config.part(key)
+        if part is None:
+            return
+        if isinstance(reading, ChargerReading):
+            for event in self.plugs.update(part, reading):
+                self._charger_event(part, event)
+        elif isinstance(reading, MeterReading) and part == self.meter_part:
+            self.history.meter(reading)
+            self.actor.step()
+
+    @callback
+    def _charger_event(self, part: PartConfig, event: ChargerEvent) -> None:
+        _LOGGER.info("%s: %s %s", self.part_name(part), event.type, event.data or "")
+        for listener in tuple(self._event_listeners):
+            listener(part, event)
+        if event.type in ("plugged_in", "unplugged"):
+            self.replanner.request(event.type)
+        self.store.changed()
+        self.coordinator.notify()
+
+    @callback
+    def _on_device_error(self, runner: DeviceRunner) -> None:
+        if isinstance(runner.error, InvalidAuth):
+            self.entry.async_start_reauth(self.hass, data={"subentry_id": runner.config.id})
+        self.coordinator.notify()
+
+    @callback
+    def _on_prices(self, runner: PriceRunner) -> None:
+        if isinstance(runner.error, InvalidAuth):
+            self.entry.async_start_reauth(self.hass, data={"subentry_id": runner.config.id})
+        self.replanner.request("prices")
+        self.store.changed()
+
+    @callback
+    def _planned(self, problem: Problem, plan: Plan) -> None:
+        self.problem, self.plan = problem, plan
+        self.store.changed()
+        self.actor.step()
+        self.coordinator.notify()
+
+    @callback
+    def _tick(self, _now: datetime) -> None:
+        self._watch_availability()
+        self.plugs.tick()
+        self.replanner.tick()
+        self.actor.tick()
+        self.coordinator.notify()
+
+    def _watch_availability(self) -> None:
+        """Log once when a part falls silent and once when it is back; hold a repair meanwhile."""
+        now, settled = self.clock.now(), self.settled
+        for runner in self.runners.values():
+            for part in runner.config.parts:
+                silent = runner.fresh(part.key, now) is None
+                if silent and part.id not in self._unavailable:
+                    if part.key not in runner.readings and not settled:
+                        continue
+                    self._unavailable.add(part.id)
+                    cause = str(runner.error or "it sends nothing")
+                    _LOGGER.warning("%s is unavailable: %s", self.part_name(part), cause)
+                    self.issues.show(
+                        "device_unreachable",
+                        runner.config.name,
+                        subject_id=runner.config.id,
+                        cause=cause,
+                    )
+                elif not silent and part.id in self._unavailable:
+                    self._unavailable.discard(part.id)
+                    _LOGGER.info("%s is available again", self.part_name(part))
+                    self.issues.clear("device_unreachable", runner.config.id)
+
+    # --- what entities and actions ask ----------------------------------------------------------
+
+    @property
+    def settled(self) -> bool:
+        """Whether devices have had the time to be found."""
+        return self.clock.monotonic() - self.started_at > START_GRACE_S
+
+    def part(self, part_id: str) -> PartConfig | None:
+        """Return the part as it is configured now, or `None` when it is gone."""
+        return next((p for d in self.config.devices for p in d.parts if p.id == part_id), None)
+
+    def vehicle(self, vehicle_id: str | None) -> VehicleConfig | None:
+        """Return the vehicle as it is configured now, or `None`."""
+        return next((v for v in self.config.vehicles if v.id == vehicle_id), None)
+
+    def device(self, part: PartConfig) -> DeviceConfig:
+        """Return the device that `part` belongs to."""
+        return next(d for d in self.config.devices if d.id == part.device_id)
+
+    def reading(self, part: PartConfig) -> AnyReading | None:
+        """Return the latest reading of a part, or `None` when it is stale."""
+        runner = self.runners.get(part.device_id)
+        return None if runner is None else runner.fresh(part.key, self.clock.now())
+
+    def latest(self, part: PartConfig) -> AnyReading | None:
+        """Return the latest reading of a part, however old."""
+        runner = self.runners.get(part.device_id)
+        return None if runner is None else runner.readings.get(part.key)
+
+    @property
+    def meter_part(self) -> PartConfig | None:
+        """The meter at the grid connection: a fast one before a slow one."""
+        meters = self.config.parts(PartKind.METER)
+        return min(meters, key=lambda part: MAKES[self.device(part).make].slow, default=None)
+
+    @property
+    def meter_is_slow(self) -> bool:
+        """Whether the meter only plans and learns."""
+        part = self.meter_part
+        runner = self.runners.get(part.device_id) if part is not None else None
+        if part is None or runner is None:
+            return False
+        return runner.make.slow or runner.interval_s(part.key) > CONTROL_GRADE_S
+
+    @property
+    def meter(self) -> MeterReading | None:
+        """The fresh reading of the grid connection."""
+        reading = self.reading(self.meter_part) if self.meter_part else None
+        return reading if isinstance(reading, MeterReading) else None
+
+    @property
+    def pv_kw(self) -> float | None:
+        """Power of all PV systems; `None` when there is none or one is silent."""
+        parts = self.config.parts(PartKind.PV)
+        readings = [self.reading(part) for part in parts]
+        powers = [r.power_kw for r in readings if isinstance(r, PvReading)]
+        if not parts or len(powers) < len(parts) or None in powers:
+            return None
+        return sum(p for p in powers if p is not None)
+
+    @property
+    def charging_kw(self) -> float:
+        """Power that all chargers draw now."""
+        readings = [self.reading(part) for part in self.config.parts(PartKind.CHARGER)]
+        return sum(r.power_kw or 0.0 for r in readings if isinstance(r, ChargerReading))
+
+    @property
+    def battery_kw(self) -> float:
+        """Power into all batteries; negative while they discharge."""
+        readings = [self.reading(part) for part in self.config.parts(PartKind.BATTERY)]
+        return sum(r.power_kw or 0.0 for r in readings if isinstance(r, BatteryReading))
+
+    @property
+    def house_kw(self) -> float | None:
+        """Load of the house without cars and batteries; `None` without a meter or a PV reading."""
+        meter = self.meter
+        if meter is None or meter.power_kw is None:
+            return None
+        pv_kw = self.pv_kw
+        if pv_kw is None and self.config.parts(PartKind.PV):
+            return None
+        return max(0.0, meter.power_kw + (pv_kw or 0.0) - self.battery_kw - self.charging_kw)
+
+    def price_now(self, role: str) -> float | None:
+        """Return the price per kWh that holds now for `import` or `export`."""
+        now = self.clock.now()
+        for runner in self.price_runners.values():
+            if runner.config.role == role:
+                for price in runner.source.prices(now, now + TICK):
+                    return price.value
+        return None
+
+    def async_listen(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call `listener` whenever the site changed."""
+        return self.coordinator.listen(listener)
+
+    def async_listen_events(
+        self, listener: Callable[[PartConfig, ChargerEvent], None]
+    ) -> CALLBACK_TYPE:
+        """Call `listener` for each event of a charger."""
+        self._event_listeners.append(listener)
+        return lambda: self._event_listeners.remove(listener)
+
+    def changed(self, cause: str) -> None:
+        """Take note that a person changed something: keep it, act on it, plan anew."""
+        self.store.changed()
+        self.replanner.request(cause)
+        self.actor.step()
+        self.coordinator.notify()
+
+    # --- registry -------------------------------------------------------------------------------
+
+    def part_unique_id(self, part: PartConfig, key: str) -> str:
+        """Return the unique id of an entity of a part: stable over a new address or name."""
+        return f"{self.device(part).unique_id}_{part.key}_{key}"
+
+    def part_identifier(self, part: PartConfig) -> tuple[str, str]:
+        """Return the registry identifier of a part."""
+        return (DOMAIN, f"{self.device(part).unique_id}_{part.key}")
+
+    def part_name(self, part: PartConfig) -> str:
+        """Return what a part is called: its device, and itself where the device has several."""
+        device = self.device(part)
+        if len(device.parts) == 1:
+            return device.name
+        kind = {PartKind.PV: "PV"}.get(part.kind, part.kind.value)
+        return f"{device.name} {part.name or kind}"
+
+    def part_device_info(self, part: PartConfig) -> DeviceInfo:
+        """Return the registry device of a part."""
+        identity: dict[str, Any] = dict(self.device(part).identity)
+        info = DeviceInfo(
+            identifiers={self.part_identifier(part)},
+            name=self.part_name(part),
+            manufacturer=identity.get("manufacturer"),
+            model=identity.get("model"),
+            serial_number=identity.get("serial"),
+            sw_version=identity.get("firmware"),
+        )
+        info.update(self._via)
+        return info
+
+    def vehicle_device_info(self, vehicle: VehicleConfig) -> DeviceInfo:
+        """Return the registry device of a vehicle."""
+        info = DeviceInfo(identifiers={(DOMAIN, vehicle.id)}, name=vehicle.name, model="Vehicle")
+        info.update(self._via)
+        return info
+
+    def price_config(self, role: str) -> PriceConfig | None:
+        """Return the price subentry of a role, or `None`."""
+        return next((p for p in self.config.prices if p.role == role), None)
+
+
+def _link(device: DeviceConfig) -> tuple[object, ...]:
+    """What makes a restart of the device's task necessary; names and figures do not."""
+    return (device.make, dict(device.connection), device.unique_id)

@@ -1,0 +1,1 @@
+"""Goals of vehicles: from minimum SoC, ready-by times, energy requests and, later, calendars."""

@@ -1,0 +1,1 @@
+V5: dict[str, object]
