@@ -53,6 +53,7 @@ class Actor:
         self._state = ControlState.initial()
         self._control_site = ControlSite(grid=site.config.grid)
         self._stepped_at = 0.0
+        self._ended = False
         self._chargers: dict[str, Writer[ChargerSetpoint]] = {}
         self._batteries: dict[str, Writer[BatterySetpoint]] = {}
         self._logged: dict[str, tuple[Reason, bool]] = {}
@@ -135,6 +136,8 @@ class Actor:
     @callback
     def step(self) -> None:
         """Run control once; in *act*, order what it says."""
+        if self._ended:
+            return
         site = self._site
         now_s = site.clock.monotonic()
         meter_part = site.meter_part
@@ -392,8 +395,13 @@ class Actor:
                 settings.original = None
 
     async def make_safe(self) -> None:
-        """Leave chargers at a current that is proven safe, batteries in their own mode."""
+        """Leave chargers at a current that is proven safe, batteries in their own mode.
+
+        The last thing that is ordered: control ends here.
+        """
         site = self._site
+        self._ended = True
+        await self.stop()
         if not site.settings.acting:
             return
         try:

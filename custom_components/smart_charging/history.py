@@ -1,6 +1,7 @@
 """What the site learns over time: month peaks, house currents, load and PV forecasts."""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -29,6 +30,9 @@ REFRESH = timedelta(hours=1)
 SAFE_DAYS = 7
 """Days of house currents behind the proven-safe current."""
 
+SUSTAINED = timedelta(seconds=30)
+"""A house current counts as a peak once it has lasted this long; fuses bear shorter ones."""
+
 QUARTER_S = 900
 
 
@@ -42,6 +46,7 @@ class History:
         self._quarter: int | None = None
         self._quarter_import_kwh: float | None = None
         self._import_kwh: float | None = None
+        self._house_currents: deque[tuple[datetime, tuple[float, ...]]] = deque()
         self.profile: LoadProfile = load_profile([], site.hass.config.time_zone)
         self.pv_wh: Mapping[datetime, float] | None = None
 
@@ -150,6 +155,15 @@ class History:
         )
         if not currents:
             return
+        self._house_currents.append((reading.at, currents))
+        while reading.at - self._house_currents[0][0] > SUSTAINED:
+            self._house_currents.popleft()
+        if reading.at - self._house_currents[0][0] < SUSTAINED / 2:
+            return
+        # A charger speaks seconds after its meter: what lasts is the house, the rest its echo.
+        currents = tuple(
+            min(values) for values in zip(*(c for _, c in self._house_currents), strict=True)
+        )
         day = dt_util.as_local(site.clock.now()).date().isoformat()
         peaks = site.settings.house_peaks_a
         known = peaks.get(day, [0.0] * len(currents))

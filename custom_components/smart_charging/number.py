@@ -165,7 +165,7 @@ class ChargerCurrent(PartEntity, NumberEntity):
 
     @override
     def shown(self) -> object:
-        return self.native_value
+        return None if self.native_value is None else (self.native_value, self.native_max_value)
 
     @override
     async def async_set_native_value(self, value: float) -> None:

@@ -1,5 +1,6 @@
 """Who is plugged in where, with which SoC and which wish."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from homeassistant.const import STATE_HOME, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -29,6 +30,8 @@ class Plugs:
         """Belong to `site`."""
         self._site = site
         self.watches: dict[str, ChargerWatch] = {}
+        self._vehicles: dict[str, VehicleConfig | None] = {}
+        """Charger id -> vehicle at it; looked at far more often than it changes."""
         self._reported_soc: dict[str, float] = {}
 
     def configure(self) -> None:
@@ -39,12 +42,15 @@ class Plugs:
                 self.watches[part.id] = ChargerWatch(self._site.settings.charger(part.id))
         for part_id in set(self.watches) - {part.id for part in parts}:
             del self.watches[part_id]
+        self._assign()
 
     def update(self, part: PartConfig, reading: ChargerReading) -> list[ChargerEvent]:
         """Take a charger's reading; return what happened."""
         watch = self.watches[part.id]
         before = watch.status
         events = watch.update(reading, self._site.clock.now())
+        if events or reading.vehicle_tag:
+            self._assign()
         if watch.status is not before and watch.status is ChargerStatus.COMPLETE:
             self._site.replanner.request("car full")
         return events
@@ -52,6 +58,7 @@ class Plugs:
     def tick(self) -> None:
         """Take SoC reports of vehicles and end overrides whose time has come."""
         now = self._site.clock.now()
+        self._assign()
         for part in self._site.config.parts(PartKind.CHARGER):
             watch = self.watches[part.id]
             override = watch.settings.override
@@ -77,29 +84,67 @@ class Plugs:
         """Return the choices at a charger."""
         return self._site.settings.charger(part.id)
 
+    def choose(self, part: PartConfig, vehicle_id: str) -> None:
+        """Take a person's word on which vehicle (or guest) is at a charger."""
+        settings = self.settings(part)
+        settings.vehicle, settings.vehicle_chosen = vehicle_id, True
+        settings.vehicle_chosen_here = True
+        self._assign()
+
     def vehicle_at(self, part: PartConfig) -> VehicleConfig | None:
         """Return the vehicle at a charger, or `None` for a guest.
 
-        In this order: the charger's own id of the car; the only vehicle whose plug or location
-        says so; the choice in the charger's vehicle select; a lone vehicle of the site.
+        In this order: the charger's own id of the car; what a person chose for the present car;
+        the only vehicle whose plug or location says so; the last choice for an earlier car; a
+        lone vehicle of the site. A vehicle is at one charger at a time.
         """
-        vehicles = self._site.config.vehicles
+        return self._vehicles.get(part.id)
+
+    def _assign(self) -> None:
+        parts = sorted(
+            self._site.config.parts(PartKind.CHARGER), key=lambda p: not self.watches[p.id].plugged
+        )
+        found: dict[str, VehicleConfig | None] = {}
+        free = {vehicle.id: vehicle for vehicle in self._site.config.vehicles}
+        for rule in (self._by_tag, self._by_choice, self._by_itself, self._by_habit, self._lone):
+            for part in parts:
+                if part.id in found:
+                    continue
+                vehicle = rule(part, free)
+                if vehicle is None:
+                    continue
+                found[part.id] = None if vehicle == GUEST else free[vehicle]
+                if self.watches[part.id].plugged:
+                    free.pop(vehicle, None)
+        self._vehicles = found
+
+    def _by_tag(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
         reading = self._site.latest(part)
         tag = reading.vehicle_tag if isinstance(reading, ChargerReading) else None
-        for vehicle in vehicles:
-            if tag and vehicle.tag and vehicle.tag.lower() == tag.lower():
-                return vehicle
+        if not tag:
+            return None
+        tags = {v.tag.lower(): v.id for v in free.values() if v.tag}
+        return tags.get(tag.lower())
+
+    def _by_choice(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
+        return self._by_habit(part, free) if self.settings(part).vehicle_chosen_here else None
+
+    def _by_itself(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
+        here = [vehicle.id for vehicle in free.values() if self._says_here(vehicle)]
+        return here[0] if len(here) == 1 else None
+
+    def _by_habit(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
         settings = self.settings(part)
-        if settings.vehicle_chosen:
-            return self._site.vehicle(settings.vehicle)
-        here = [vehicle for vehicle in vehicles if self._says_here(vehicle)]
-        if len(here) == 1:
-            return here[0]
-        possible = [vehicle for vehicle in vehicles if self._says_here(vehicle) is not False]
-        chargers = self._site.config.parts(PartKind.CHARGER)
-        if len(possible) == 1 and len(vehicles) == 1 and chargers[0].id == part.id:
-            return possible[0]
+        if settings.vehicle_chosen and (settings.vehicle == GUEST or settings.vehicle in free):
+            return settings.vehicle
         return None
+
+    def _lone(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
+        config = self._site.config
+        if len(config.vehicles) != 1 or config.parts(PartKind.CHARGER)[0].id != part.id:
+            return None
+        lone = config.vehicles[0]
+        return lone.id if lone.id in free and self._says_here(lone) is not False else None
 
     def _says_here(self, vehicle: VehicleConfig) -> bool | None:
         """What the vehicle's own entities say; `None` when they say nothing."""
@@ -175,7 +220,8 @@ class Plugs:
             capacity_kwh=vehicle.capacity_kwh,
             efficiency=vehicle.efficiency,
             minimum_soc=wanted.minimum_soc,
-            target_soc=wanted.target_soc,
+            # A person may set the minimum above the target: the higher of the two is meant.
+            target_soc=max(wanted.target_soc, wanted.minimum_soc),
             energy_kwh=wanted.energy_kwh,
             delivered_kwh=watch.delivered_kwh(),
             ready_by=wanted.ready_by,

@@ -87,6 +87,9 @@ class ChargingMode(_PartSelect):
 class VehicleAtCharger(_PartSelect):
     """Which vehicle is plugged in."""
 
+    # Home Assistant asks before the entity has looked at the site for the first time.
+    _attr_options: list[str] = [GUEST]
+
     @property
     @override
     def available(self) -> bool:
@@ -101,8 +104,7 @@ class VehicleAtCharger(_PartSelect):
     @override
     async def async_select_option(self, option: str) -> None:
         ids = {vehicle.name: vehicle.id for vehicle in self.site.config.vehicles}
-        settings = self.site.plugs.settings(self.part)
-        settings.vehicle, settings.vehicle_chosen = ids.get(option, GUEST), True
+        self.site.plugs.choose(self.part, ids.get(option, GUEST))
         self.site.changed("vehicle")
 
 

@@ -12,6 +12,10 @@ _PLUGGED = {ChargerStatus.CONNECTED, ChargerStatus.CHARGING, ChargerStatus.COMPL
 CHARGING_KW = 0.3
 """Below this a car is said to wait: chargers draw some tens of watts, trickles of cars up to 0.2 kW."""
 
+GAP_S = 300.0
+"""The last power counts for so long at most: a car that got less than we think leaves empty, one
+that got more merely leaves fuller."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChargerEvent:
@@ -28,9 +32,6 @@ class ChargerWatch:
         """Continue with what was kept over a restart."""
         self.settings = settings
         self.status: ChargerStatus | None = None
-        self.charging_since: datetime | None = None
-        self._charging_from_kwh = 0.0
-        self._integrated_kwh = 0.0
         self._last: ChargerReading | None = None
         self._warning: str | None = None
 
@@ -38,6 +39,11 @@ class ChargerWatch:
     def plugged(self) -> bool | None:
         """Whether a car is plugged in; `None` while unknown."""
         return None if self.status is None else self.status in _PLUGGED
+
+    @property
+    def charging_since(self) -> datetime | None:
+        """Since when energy flows into a car; `None` while none does."""
+        return self.settings.charging_since
 
     @property
     def charging(self) -> bool:
@@ -53,7 +59,7 @@ class ChargerWatch:
             return max(0.0, last.total_kwh - self.settings.plugged_total_kwh)
         if last.session_kwh is not None:
             return last.session_kwh
-        return self._integrated_kwh
+        return self.settings.integrated_kwh
 
     def estimated_soc(self, capacity_kwh: float, efficiency: float) -> float | None:
         """Return the last reported SoC plus what was charged since, or `None` without a report."""
@@ -71,34 +77,44 @@ class ChargerWatch:
         """Take a reading; return what happened."""
         events: list[ChargerEvent] = []
         if self._last is not None and self._last.power_kw is not None:
-            hours = (reading.at - self._last.at).total_seconds() / 3600
-            self._integrated_kwh += self._last.power_kw * max(0.0, hours)
+            seconds = (reading.at - self._last.at).total_seconds()
+            counted_h = min(max(0.0, seconds), GAP_S) / 3600
+            self.settings.integrated_kwh += self._last.power_kw * counted_h
         before, self._last = self._last, reading
-        if reading.status is not None and reading.status is not ChargerStatus.ERROR:
-            events += self._plug(reading, now)
+        # A fault hides whether a car is plugged in: what was known of it stays.
+        known = reading.status is not None and reading.status is not ChargerStatus.ERROR
+        plugged = reading.status in _PLUGGED if known else self.plugged
+        if known and plugged:
+            events += self._plugged_in(reading, now)
+        if known:
             self.status = reading.status
         events += self._charge(reading, before, now)
+        if known and not plugged:
+            events += self._unplugged()
         if reading.warning and reading.warning != self._warning:
             events.append(ChargerEvent(type="warning", data={"warning": reading.warning}))
         self._warning = reading.warning
         return events
 
-    def _plug(self, reading: ChargerReading, now: datetime) -> list[ChargerEvent]:
-        plugged = reading.status in _PLUGGED
-        if plugged and self.settings.plugged_at is None:
-            self.settings.plugged_at = now
-            self.settings.plugged_total_kwh = reading.total_kwh
-            self.settings.plugged_soc = None
-            self.settings.soc_at_kwh = 0.0
-            self._integrated_kwh = 0.0
-            return [ChargerEvent(type="plugged_in", data={})]
-        if not plugged and self.settings.plugged_at is not None:
-            self.settings.plugged_at = None
-            self.settings.plugged_soc = None
-            self.settings.override = None
-            self.settings.forced_phases = None
-            return [ChargerEvent(type="unplugged", data={})]
-        return []
+    def _plugged_in(self, reading: ChargerReading, now: datetime) -> list[ChargerEvent]:
+        if self.settings.plugged_at is not None:
+            return []
+        self.settings.plugged_at = now
+        self.settings.plugged_total_kwh = reading.total_kwh
+        self.settings.plugged_soc = None
+        self.settings.soc_at_kwh = 0.0
+        self.settings.integrated_kwh = 0.0
+        return [ChargerEvent(type="plugged_in", data={})]
+
+    def _unplugged(self) -> list[ChargerEvent]:
+        if self.settings.plugged_at is None:
+            return []
+        self.settings.plugged_at = None
+        self.settings.plugged_soc = None
+        self.settings.override = None
+        self.settings.forced_phases = None
+        self.settings.vehicle_chosen_here = False
+        return [ChargerEvent(type="unplugged", data={})]
 
     def _charge(
         self, reading: ChargerReading, before: ChargerReading | None, now: datetime
@@ -107,15 +123,16 @@ class ChargerWatch:
             flowing = reading.status is ChargerStatus.CHARGING
         else:
             flowing = reading.power_kw >= CHARGING_KW
-        if flowing and self.charging_since is None:
-            self.charging_since = now
-            self._charging_from_kwh = self.delivered_kwh()
+        kept = self.settings
+        if flowing and kept.charging_since is None:
+            kept.charging_since = now
+            kept.charging_from_kwh = self.delivered_kwh()
             return [ChargerEvent(type="charging_started", data={})]
-        if not flowing and self.charging_since is not None:
-            duration = (now - self.charging_since).total_seconds()
-            self.charging_since = None
+        if not flowing and kept.charging_since is not None:
+            duration = (now - kept.charging_since).total_seconds()
+            kept.charging_since = None
             # After an unplug the counters of the ended stay still stand in the reading before.
-            energy = self._energy_of(reading, before) - self._charging_from_kwh
+            energy = self._energy_of(reading, before) - kept.charging_from_kwh
             return [
                 ChargerEvent(
                     type="charging_ended",
@@ -132,4 +149,4 @@ class ChargerWatch:
                 return candidate.total_kwh - self.settings.plugged_total_kwh
             if candidate.session_kwh:
                 return candidate.session_kwh
-        return self._integrated_kwh
+        return self.settings.integrated_kwh

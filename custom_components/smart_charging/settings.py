@@ -33,7 +33,9 @@ class ChargerSettings:
     smart: bool = True
     vehicle: str = GUEST
     vehicle_chosen: bool = False
-    """A person chose; until then a lone vehicle of the site is assumed."""
+    """A person chose once; until then a lone vehicle of the site is assumed."""
+    vehicle_chosen_here: bool = False
+    """A person chose for the present car: that counts before what vehicles say of themselves."""
     forced_phases: int | None = None
     override: Override | None = None
     plugged_at: datetime | None = None
@@ -43,6 +45,13 @@ class ChargerSettings:
     plugged_soc: float | None = None
     """SoC that the vehicle last reported during this stay, and the energy charged then."""
     soc_at_kwh: float = 0.0
+    integrated_kwh: float = 0.0
+    """Energy since plug-in by our own count, for chargers without a counter."""
+    charging_since: datetime | None = None
+    charging_from_kwh: float = 0.0
+    """Energy since plug-in at that moment."""
+    release_due: bool = False
+    """It could not be told that control is over: it is told when it answers again."""
     guest_energy_kwh: float = DEFAULT_ENERGY_KWH
 
 
@@ -65,6 +74,8 @@ class BatterySettings:
     power_kw: float = 0.0
     original: BatteryMode | None = None
     """The mode it was in before we changed it; set while ours is in force."""
+    original_kw: float = 0.0
+    """What it charged or discharged with in that mode."""
 
 
 @dataclass(kw_only=True)
@@ -105,25 +116,48 @@ class Settings:
                 del table[key]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of the store."""
-        return asdict(self, dict_factory=_json_factory)
+        """Return the content of the store.
+
+        Tables that are JSON already are not copied in depth: prices of weeks take long, and each
+        write happens in the event loop.
+        """
+        content: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name in _ROWS:
+                rows = value.items()
+                content[item.name] = {k: asdict(r, dict_factory=_json_factory) for k, r in rows}
+            else:
+                content[item.name] = dict(value) if isinstance(value, dict) else value
+        return content
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Settings":
-        """Read the content of the store; a damaged row is left out and logged."""
-        settings = cls(
-            acting=bool(stored.get("acting")),
-            month_peaks_kw=dict(stored.get("month_peaks_kw", {})),
-            house_peaks_a=dict(stored.get("house_peaks_a", {})),
-            plan=stored.get("plan"),
-            prices=dict(stored.get("prices", {})),
-            drivers=dict(stored.get("drivers", {})),
-            requests=dict(stored.get("requests", {})),
-        )
-        _rows(stored, "chargers", _charger, settings.chargers)
-        _rows(stored, "vehicles", _vehicle, settings.vehicles)
-        _rows(stored, "batteries", _battery, settings.batteries)
+        """Read the content of the store; a damaged table or row is left out and logged."""
+        settings = cls(acting=stored.get("acting") is True, plan=_table(stored, "plan") or None)
+        for name, kind in _TABLES.items():
+            for key, value in _table(stored, name).items():
+                if isinstance(value, kind):
+                    getattr(settings, name)[key] = value
+                else:
+                    _LOGGER.warning("Stored %s of %s are damaged and left out", name, key)
+        for name, read in _ROWS.items():
+            table = getattr(settings, name)
+            for key, row in _table(stored, name).items():
+                try:
+                    table[key] = read(row)
+                except (AttributeError, KeyError, TypeError, ValueError) as err:
+                    _LOGGER.warning("Stored %s of %s are damaged and left out: %s", name, key, err)
         return settings
+
+
+def _table(stored: dict[str, Any], name: str) -> dict[str, Any]:
+    table = stored.get(name)
+    if isinstance(table, dict):
+        return table
+    if table is not None:
+        _LOGGER.warning("Stored %s are damaged and left out", name)
+    return {}
 
 
 def _json_value(value: Any) -> Any:
@@ -134,16 +168,6 @@ def _json_value(value: Any) -> Any:
 
 def _json_factory(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {key: _json_value(value) for key, value in pairs}
-
-
-def _rows[T](
-    stored: dict[str, Any], name: str, read: Callable[[dict[str, Any]], T], table: dict[str, T]
-) -> None:
-    for key, row in stored.get(name, {}).items():
-        try:
-            table[key] = read(row)
-        except (KeyError, TypeError, ValueError) as err:
-            _LOGGER.warning("Stored settings of %s %s are damaged and left out: %s", name, key, err)
 
 
 def _known[T](kind: type[T], row: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +183,8 @@ def _moment(value: str | None) -> datetime | None:
 def _charger(row: dict[str, Any]) -> ChargerSettings:
     known = _known(ChargerSettings, row)
     known["mode"] = Mode(known.get("mode", Mode.SMART))
-    known["plugged_at"] = _moment(known.get("plugged_at"))
+    for key in ("plugged_at", "charging_since"):
+        known[key] = _moment(known.get(key))
     if (override := known.get("override")) is not None:
         known["override"] = Override(
             current_a=override["current_a"], until=_moment(override["until"])
@@ -180,6 +205,23 @@ def _battery(row: dict[str, Any]) -> BatterySettings:
         if known.get(key) is not None:
             known[key] = BatteryMode(known[key])
     return BatterySettings(**known)
+
+
+_TABLES: dict[str, type | tuple[type, ...]] = {
+    "month_peaks_kw": (int, float),
+    "house_peaks_a": list,
+    "prices": dict,
+    "drivers": dict,
+    "requests": dict,
+}
+"""Tables that are JSON as they are, and what their rows are."""
+
+_ROWS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "chargers": _charger,
+    "vehicles": _vehicle,
+    "batteries": _battery,
+}
+"""Tables of rows with a type of their own, and what reads a row."""
 
 
 class SettingsStore:

@@ -173,7 +173,7 @@ class Site:
         await self._sync_prices()
         self.actor.configure()
         self.plugs.configure()
-        self._drop_stale_registry_devices()
+        self._sync_registry()
         self.coordinator.show(
             tuple(part for device in self.config.devices for part in device.parts),
             self.config.vehicles,
@@ -236,13 +236,23 @@ class Site:
         wanted |= {self.part_identifier(p) for d in self.config.devices for p in d.parts}
         return wanted | {(DOMAIN, vehicle.id) for vehicle in self.config.vehicles}
 
-    def _drop_stale_registry_devices(self) -> None:
-        """Remove registry devices of parts that a reconfigured device no longer has."""
+    def _sync_registry(self) -> None:
+        """Name registry devices as they are configured now; remove those that are gone."""
         registry = dr.async_get(self.hass)
+        infos = [
+            (part.device_id, self.part_device_info(part))
+            for device in self.config.devices
+            for part in device.parts
+        ]
+        infos += [(v.id, self.vehicle_device_info(v)) for v in self.config.vehicles]
+        for subentry_id, info in infos:
+            registry.async_get_or_create(
+                config_entry_id=self.entry.entry_id, config_subentry_id=subentry_id, **info
+            )
         wanted = self.identifiers()
-        for device in dr.async_entries_for_config_entry(registry, self.entry.entry_id):
-            if not device.identifiers & wanted:
-                registry.async_remove_device(device.id)
+        for device_entry in dr.async_entries_for_config_entry(registry, self.entry.entry_id):
+            if not device_entry.identifiers & wanted:
+                registry.async_remove_device(device_entry.id)
 
     @asynccontextmanager
     async def paused(self, device_id: str) -> AsyncGenerator[None]:

@@ -30,6 +30,7 @@ from custom_components.smart_charging.devices.base import (
     Driver,
     DriverContext,
     InUse,
+    KeepsState,
     Rejected,
     WrongDevice,
 )
@@ -604,10 +605,18 @@ async def test_release_restores_what_was_found(
         await driver.set_battery("battery_1", BatteryMode.SELF_CONSUMPTION, 0.0)
         assert words[CONTROL_MODE] == 4, "self-consumption is not what it did before"
         assert (await sink.next("battery_1", 2)).mode is BatteryMode.SELF_CONSUMPTION
+    # Home Assistant restarts: what was found comes from its store.
+    kept = json.loads(json.dumps(driver.dump_state()))
+    driver = FastDriver(data(inverter), context)
+    assert isinstance(driver, KeepsState)
+    driver.load_state({"control_mode": 99})
+    assert driver.dump_state() == {}, "nonsense is ignored"
+    driver.load_state(kept)
     async with running(driver, sink):
         await sink.next("battery_1")
         await driver.release("battery_1")
         assert {a: words[a] for a in found} == found
+    assert driver.dump_state() == {}
 
 
 async def test_order_left_by_a_killed_home_assistant_is_put_right(

@@ -20,7 +20,7 @@ from ..devices.base import DeviceError, Identity, InUse
 from ..devices.entity.suggest import Suggestion, suggest
 from ..devices.registry import MAKES
 from .figures import WITH_FIGURES, Place, figure_errors, figures_form, new_part, read_figures
-from .forms import choice, form, missing, read
+from .forms import choice, defaults, form, missing, read
 from .testing import device_with, devices, error_texts, link_free, taken_by_us, try_device
 
 STEP = "async_step_"
@@ -97,7 +97,10 @@ class DeviceFlow(ConfigSubentryFlow):
                     return await self._connected(connection)
                 except DeviceError as err:
                     errors, placeholders = error_texts(make_key, err)
-        values = self._connection if user_input is None else user_input
+        values = user_input
+        if values is None:
+            proposed = defaults(make.fields) if self._changed is None else {}
+            values = {**proposed, **self._connection}
         return self.async_show_form(
             step_id=make_key,
             data_schema=form(make_key, make.fields, values),

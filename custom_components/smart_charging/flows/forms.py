@@ -21,7 +21,7 @@ def form(scope: str, fields: Iterable[Field], values: Mapping[str, Any]) -> vol.
     """Return the form of `fields`, filled with `values`; `scope` names the texts of choices."""
     schema: dict[vol.Marker, Any] = {}
     for field in fields:
-        value = values.get(field.key, field.default)
+        value = values.get(field.key)
         if field.kind is FieldKind.CHOICE and isinstance(value, str):
             value = option_key(value)
         # A suggestion, unlike a default, can be emptied by the user.
@@ -29,6 +29,11 @@ def form(scope: str, fields: Iterable[Field], values: Mapping[str, Any]) -> vol.
         marker = vol.Required if field.required else vol.Optional
         schema[marker(field.key, description=description)] = _element(scope, field)
     return vol.Schema(schema)
+
+
+def defaults(fields: Iterable[Field]) -> dict[str, Any]:
+    """Return what a form proposes where nothing was answered yet."""
+    return {field.key: field.default for field in fields if field.default is not None}
 
 
 def read(fields: Iterable[Field], answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,6 +121,12 @@ def optional(key: str, values: Mapping[str, Any]) -> vol.Optional:
     """Return an optional field that shows its present value and can be emptied."""
     value = values.get(key)
     return vol.Optional(key, description=None if value is None else {"suggested_value": value})
+
+
+def required(key: str, values: Mapping[str, Any]) -> vol.Required:
+    """Return a required field that shows its present value, and nothing before it was answered."""
+    value = values.get(key)
+    return vol.Required(key, description=None if value is None else {"suggested_value": value})
 
 
 def unit_fault(hass: HomeAssistant, entity_id: str | None, units: Iterable[str]) -> str | None:

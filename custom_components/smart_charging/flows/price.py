@@ -14,8 +14,9 @@ import voluptuous as vol
 
 from ..const import SUBENTRY_PRICE
 from ..devices.base import DeviceError
+from ..prices.base import SourceKind
 from ..prices.registry import SOURCES
-from .forms import choice, form, missing, read
+from .forms import choice, defaults, form, missing, read
 from .testing import error_texts, try_source
 
 STEP = "async_step_"
@@ -72,7 +73,7 @@ class PriceFlow(ConfigSubentryFlow):
                     errors = self._role_error(user_input["role"])
                     if not errors:
                         return self._finish(key, user_input["role"], source, unique_id)
-        values = self._stored() if user_input is None else user_input
+        values = self._stored(kind) if user_input is None else user_input
         roles = self._free_roles()
         role = {
             vol.Required("role", default=values.get("role", (*roles, ROLES[0])[0])): choice(
@@ -93,9 +94,10 @@ class PriceFlow(ConfigSubentryFlow):
             return (changed.unique_id or "").removeprefix(_prefix(changed.data["role"], key))
         return await try_source(self.hass, SOURCES[key], source)
 
-    def _stored(self) -> Mapping[str, Any]:
-        changed = self._changed
-        return {} if changed is None else {**changed.data["source"], "role": changed.data["role"]}
+    def _stored(self, kind: SourceKind) -> Mapping[str, Any]:
+        if (changed := self._changed) is None:
+            return defaults(kind.fields)
+        return {**changed.data["source"], "role": changed.data["role"]}
 
     def _free_roles(self) -> list[str]:
         """Return the roles that no other price has."""

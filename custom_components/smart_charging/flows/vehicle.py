@@ -9,7 +9,7 @@ from homeassistant.helpers import selector
 import voluptuous as vol
 
 from ..const import GUEST, SUBENTRY_VEHICLE
-from .forms import choice, entity, number, optional, unit_fault
+from .forms import choice, entity, number, optional, required, unit_fault
 
 SOC_UNITS = (PERCENTAGE,)
 
@@ -18,12 +18,8 @@ def vehicle_form(values: Mapping[str, Any]) -> vol.Schema:
     """Return the form, filled with `values`."""
     return vol.Schema(
         {
-            vol.Required(
-                "name", description={"suggested_value": values.get("name")}
-            ): selector.TextSelector(),
-            vol.Required(
-                "capacity_kwh", description={"suggested_value": values.get("capacity_kwh")}
-            ): number(1, 1000, 0.1, "kWh"),
+            required("name", values): selector.TextSelector(),
+            required("capacity_kwh", values): number(1, 1000, 0.1, "kWh"),
             optional("soc_entity", values): entity(["sensor", "input_number", "number"]),
             optional("plug_entity", values): entity(["binary_sensor", "input_boolean"]),
             optional("location_entity", values): entity(["device_tracker", "person"]),

@@ -1,7 +1,7 @@
 """From a vehicle's wishes to goals that the planner understands. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from ..core.planner.problem import Goal, GoalKind
@@ -58,13 +58,14 @@ class Wish:
 def next_ready_by(now: datetime, ready_by: time, time_zone: str) -> datetime:
     """Return the next moment (UTC) at which the local clock shows `ready_by`.
 
-    A time that the spring change skips counts as the moment the clocks jump.
+    A time that a clock change skips or repeats counts at the earlier of its two readings: nobody
+    is annoyed by a car that is ready too soon.
     """
     zone = ZoneInfo(time_zone)
-    local = now.astimezone(zone)
+    today = now.astimezone(zone).date()
     for day in (0, 1):
-        date = local.date() + timedelta(days=day)
-        moment = datetime.combine(date, ready_by, zone).astimezone(ZoneInfo("UTC"))
+        local = datetime.combine(today + timedelta(days=day), ready_by, zone)
+        moment = min(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
         if moment > now:
             return moment
     raise AssertionError("tomorrow's time of day always lies ahead")

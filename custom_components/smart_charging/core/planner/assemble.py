@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..schedule import BatteryStep, ChargerStep, Reason, Schedule
-from .limits import command_a
+from .commands import command_a
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY

@@ -77,10 +77,14 @@ def _battery_sources(model: Model, prepared: Prepared, columns: Columns) -> None
         for i, b in enumerate(prepared.batteries)
         if not b.may_charge_from_grid
     ]
-    if len(sun_only) > 1:
-        for t in range(prepared.n):
-            if terms := present(sun_only, t, 1.0):
-                model.at_most(terms, float(prepared.surplus[t]))
+    if not sun_only:
+        return
+    for t in range(prepared.n):
+        wasted = present([columns.curtailed], t, 1.0)
+        terms = present(sun_only, t, 1.0)
+        # Alone and with all sun used, the bound of the column says the same.
+        if terms and (len(terms) > 1 or wasted):
+            model.at_most([*terms, *wasted], max(float(prepared.surplus[t]), 0.0))
 
 
 def _battery_uses(

@@ -76,7 +76,7 @@ def demand_rows(
         if demand.point:
             terms.append((position[demand.point], 1.0))
         terms += [
-            (int(drives[i]), 1.0) for i, d in enumerate(need.drives) if d.point < demand.point
+            (int(drives[i]), 1.0) for i, d in enumerate(need.drives) if d.start < demand.goal.by
         ]
         model.at_least(terms, demand.need_kwh)
     for j, drive in enumerate(need.drives):
@@ -182,8 +182,9 @@ def shared_sun_rows(
     cars = charging_at(needs, columns.charge, prepared.n)
     for t in range(prepared.n):
         terms = [(column, 1.0) for v, _, column in cars[t] if needs[v].vehicle.surplus_only]
-        if len(terms) > 1:
-            model.at_most(terms, float(prepared.surplus[t]))
+        wasted = present([columns.curtailed], t, 1.0)
+        if terms and (len(terms) > 1 or wasted):
+            model.at_most([*terms, *wasted], float(prepared.surplus[t]))
 
 
 def switch_rows(model: Model, need: Needs, columns: Columns, v: int) -> None:

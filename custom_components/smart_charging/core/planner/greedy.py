@@ -8,18 +8,18 @@ from .prepare import Prepared
 from .presence import TINY, Series
 from .problem import Problem
 from .result import Plan
-from .simulate import Headroom, place, room_at
+from .simulate import Charging, Headroom, nothing, place, room_at
 from .weights import KIND
 
 
-def cheapest_slots(prepared: Prepared, needs: tuple[Needs, ...]) -> tuple[Series, ...]:
-    """Return the charging of each vehicle, in kW along its slots.
+def cheapest_slots(prepared: Prepared, needs: tuple[Needs, ...]) -> Charging:
+    """Return the charging of each vehicle.
 
     A slot costs its import price, or its export price where the sun carries the car. The
     month's peak is not looked at: a goal is worth more, and this is the last resort.
     """
     room = Headroom(prepared)
-    charge = tuple(np.zeros(len(need.slots)) for need in needs)
+    charging = nothing(needs)
     order = sorted(
         ((v, demand) for v, need in enumerate(needs) for demand in need.demands if not demand.past),
         key=lambda x: (-KIND[x[1].goal.kind], x[1].goal.by, x[0]),
@@ -33,17 +33,17 @@ def cheapest_slots(prepared: Prepared, needs: tuple[Needs, ...]) -> tuple[Series
         )
         for i in at:
             hours = float(prepared.hours[slots[i].slot])
-            done = float(_energies(prepared, need, charge[v])[: demand.point].sum())
-            left = min(demand.need_kwh - done, _free(prepared, need, charge[v], i))
-            if left <= TINY or charge[v][i] > 0:
+            done = float(_energies(prepared, need, charging.power[v])[: demand.point].sum())
+            left = min(demand.need_kwh - done, _free(prepared, need, charging.power[v], i))
+            if left <= TINY or charging.power[v][i] > 0:
                 continue
-            charge[v][i] = place(room, slots[i], min(slots[i].max_kw, left / hours))
-    return charge
+            place(room, needs, charging, v, i, left / hours)
+    return charging
 
 
 def moved(
     problem: Problem, prepared: Prepared, needs: tuple[Needs, ...], last: Plan
-) -> tuple[Series, ...] | None:
+) -> Charging | None:
     """Return the charging that the last plan ordered for the slots of this one.
 
     `None` when the last plan does not reach the present.
@@ -51,7 +51,7 @@ def moved(
     if not any(flow.start <= problem.now < flow.end for flow in last.flows):
         return None
     room = Headroom(prepared)
-    charge = tuple(np.zeros(len(need.slots)) for need in needs)
+    charging = nothing(needs)
     for v, need in enumerate(needs):
         for i, plugged in enumerate(need.slots):
             start, end = problem.slots[plugged.slot], problem.slots[plugged.slot + 1]
@@ -61,11 +61,9 @@ def moved(
             if step is None or step.vehicle != need.vehicle.id or step.energy_kwh <= TINY:
                 continue
             hours = float(prepared.hours[plugged.slot])
-            left = _free(prepared, need, charge[v], i)
-            want = min(_mean_kw(step), plugged.max_kw, left / hours)
-            if want > TINY:
-                charge[v][i] = place(room, plugged, want)
-    return charge
+            left = _free(prepared, need, charging.power[v], i)
+            place(room, needs, charging, v, i, min(_mean_kw(step), left / hours))
+    return charging
 
 
 def _mean_kw(step: ChargerStep) -> float:

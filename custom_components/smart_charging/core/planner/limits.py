@@ -1,38 +1,31 @@
 """Whether what runs keeps below every limit: chargers run at whole steps, not at mean powers."""
 
-from math import ceil, floor
+from math import floor
 
 import numpy as np
 
+from .commands import STEP_SLACK, command_a
 from .needs import Needs
 from .prepare import Prepared
-from .presence import TINY, PluggedSlot, Setting
-from .problem import Charger
+from .presence import TINY, PluggedSlot
 from .rounding import OFF, Pattern
 from .solution import Solution
 
-STEP_SLACK = 1e-4
-"""A current this near a step counts as on it."""
-
-
-def command_a(charger: Charger, plugged: PluggedSlot, setting: Setting, mean_kw: float) -> float:
-    """Return the current in A at which a charger runs to deliver a mean power over the slot.
-
-    Not below the charger's minimum: less is delivered by running for a part of the slot.
-    """
-    amperes = mean_kw / plugged.share / setting.kw_per_a
-    if charger.step_a > 0:
-        amperes = ceil(amperes / charger.step_a - STEP_SLACK) * charger.step_a
-    least = min(charger.min_a, charger.max_a)
-    return min(max(amperes, least, 0.0), max(charger.max_a, 0.0))
-
 
 def tighten(
-    prepared: Prepared, needs: tuple[Needs, ...], pattern: Pattern, solution: Solution
+    prepared: Prepared,
+    needs: tuple[Needs, ...],
+    pattern: Pattern,
+    solution: Solution,
+    *,
+    pin: bool,
+    everything: bool,
 ) -> bool:
-    """Lower the caps of charges whose running current would exceed a limit.
+    """Lower the charges whose running current would exceed a limit, to a whole step.
 
-    Return whether anything was lowered; the pattern must then be solved again.
+    With `pin` they stay there, with `everything` so do all others: what one slot gives up may
+    otherwise wander from slot to slot. Return whether anything was lowered;
+    the pattern must then be solved again.
     """
     extra_kw: dict[int, float] = {}
     raised: dict[int, list[tuple[int, int, float]]] = {}
@@ -54,12 +47,16 @@ def tighten(
                 raised.setdefault(plugged.slot, []).append((v, i, kw))
     changed = False
     for t, charges in raised.items():
-        if _holds(prepared, needs, solution, t, extra_kw[t], at[t], running):
+        if _holds(prepared, needs, solution, t, extra_kw[t], at[t], running) and not everything:
             continue
         # The last vehicle gives way: the order of the problem is the order of rights.
-        v, i, _ = charges[-1]
-        _lower(prepared, needs[v].slots[i], pattern, solution, v, i)
+        for v, i, _ in charges if everything else charges[-1:]:
+            _lower(prepared, needs[v].slots[i], pattern, solution, v, i, pin=pin or everything)
         changed = True
+    if changed and everything:
+        for v, i in running:
+            if (v, i) not in pattern.pinned and pattern.state[v][i] != OFF:
+                pattern.pinned[v, i] = float(solution.charge[v][i])
     return changed
 
 
@@ -105,6 +102,8 @@ def _lower(
     solution: Solution,
     v: int,
     i: int,
+    *,
+    pin: bool,
 ) -> None:
     """Cap a charge at the step below its mean, or stop it when that is below the minimum."""
     charger = prepared.problem.chargers[plugged.charger]
@@ -114,5 +113,9 @@ def _lower(
     below = floor(amperes / step + STEP_SLACK) * step if step > 0 else 0.0
     if below * setting.kw_per_a < setting.min_kw - TINY:
         pattern.state[v][i] = OFF
-    else:
-        pattern.cap[v][i] = below * setting.kw_per_a * plugged.share
+        pattern.pinned.pop((v, i), None)
+        return
+    kw = below * setting.kw_per_a * plugged.share
+    pattern.cap[v][i] = kw
+    if pin:
+        pattern.pinned[v, i] = kw

@@ -38,6 +38,7 @@ class Demand:
 class Drive:
     """A trip that may need more than the battery holds without charging."""
 
+    start: datetime
     point: int
     need_kwh: float
     """AC from now that keeps the battery from running empty on it."""
@@ -108,11 +109,15 @@ def needs_of(prepared: Prepared, v: int) -> Needs:
 
 
 def _trips(prepared: Prepared, vehicle: Vehicle) -> list[tuple[datetime, float]]:
-    """Return start and battery energy of the trips to come; of one under way what is left."""
+    """Return start and battery energy of the trips to come; of one under way what is left.
+
+    A car that is plugged in is back from the trip that the calendar still has it on.
+    """
     now = prepared.problem.now
+    here = any(stay.start <= now < stay.end for stay in vehicle.stays)
     found = []
     for trip in vehicle.trips:
-        if trip.end <= now or trip.energy_kwh <= 0:
+        if trip.end <= now or trip.energy_kwh <= 0 or (here and trip.start <= now):
             continue
         share = 1.0
         if trip.start < now:
@@ -212,7 +217,7 @@ def _drives(
         driven += energy
         need = (driven - vehicle.soc * vehicle.capacity_kwh) / vehicle.efficiency
         if need > TINY and start < prepared.problem.slots[-1]:
-            found.append(Drive(point=_point(prepared, slots, start), need_kwh=need))
+            found.append(Drive(start=start, point=_point(prepared, slots, start), need_kwh=need))
     return found
 
 

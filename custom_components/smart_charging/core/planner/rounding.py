@@ -35,6 +35,8 @@ class Pattern:
     """Which setting an ON slot keeps."""
     cap: list[Series]
     """Highest mean power in kW."""
+    pinned: dict[tuple[int, int], float]
+    """Mean power in kW of the (vehicle, position) that a limit has fixed."""
     exporting: dict[int, bool]
     """Direction of the slots in which import and export exclude each other."""
     discharging: dict[tuple[int, int], bool]
@@ -48,6 +50,7 @@ class Pattern:
             state=[x.copy() for x in self.state],
             setting=[x.copy() for x in self.setting],
             cap=[x.copy() for x in self.cap],
+            pinned=dict(self.pinned),
             exporting=dict(self.exporting),
             discharging=dict(self.discharging),
             full_range=self.full_range,
@@ -89,6 +92,7 @@ def pattern_of(
         state=states,
         setting=settings,
         cap=caps,
+        pinned={},
         exporting={
             t: bool(solved.values[columns.exported[t]] > imported[t]) for t in columns.one_way
         },
@@ -239,6 +243,8 @@ def _battery_in_most(prepared: Prepared, b: int, t: int) -> float:
 def limits_of(pattern: Pattern, v: int, i: int, plugged: PluggedSlot) -> tuple[float, float]:
     """Return the least and highest mean power in kW that a pattern allows in a plugged slot."""
     state = pattern.state[v][i]
+    if (pin := pattern.pinned.get((v, i))) is not None:
+        return pin, pin
     high = min(float(pattern.cap[v][i]), plugged.max_kw)
     if state == OFF or not plugged.settings:
         return 0.0, 0.0

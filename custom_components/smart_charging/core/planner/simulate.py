@@ -4,8 +4,13 @@ Carries the baseline, the greedy plan and the last plan moved to now. Limits hol
 car gets what house, contract, phases and circuits leave.
 """
 
-import numpy as np
+from dataclasses import dataclass
+from math import floor
 
+import numpy as np
+import numpy.typing as npt
+
+from .commands import command_a
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series, Setting
@@ -27,23 +32,30 @@ class Headroom:
         ]
 
     def most(self, plugged: PluggedSlot, setting: Setting) -> float:
-        """Return the highest mean power in kW that still fits, 0 when the minimum does not."""
+        """Return the highest running power in kW that still fits, 0 when the minimum does not."""
         t = plugged.slot
-        kw = min(setting.max_kw * plugged.share, float(self._kw[t]))
+        kw = float(self._kw[t])
         for phase, per_kw in enumerate(setting.line_a_per_kw):
             if per_kw > 0:
                 for left in self._currents(plugged):
-                    kw = min(kw, plugged.share * float(left[phase, t]) / per_kw)
-        return kw if kw >= setting.min_kw * plugged.share - TINY and kw > TINY else 0.0
+                    kw = min(kw, float(left[phase, t]) / per_kw)
+        if kw >= setting.max_kw - TINY:
+            return setting.max_kw
+        step = self._prepared.problem.chargers[plugged.charger].step_a * setting.kw_per_a
+        if step > 0:
+            kw = floor(kw / step + TINY) * step
+        return kw if kw >= setting.min_kw - TINY and kw > TINY else 0.0
 
-    def take(self, plugged: PluggedSlot, setting: Setting, kw: float) -> None:
-        """Take a mean power; a charge for part of the slot takes its minimum from the limits."""
+    def take(self, plugged: PluggedSlot, setting: Setting, mean_kw: float) -> None:
+        """Take what runs to deliver a mean power: whole steps, and the minimum at least."""
         t = plugged.slot
-        kw = max(kw, setting.min_kw * plugged.share)
+        charger = self._prepared.problem.chargers[plugged.charger]
+        kw = command_a(charger, plugged, setting, mean_kw) * setting.kw_per_a
+        kw = max(min(kw, setting.max_kw), mean_kw / plugged.share)
         self._kw[t] -= kw
         for phase, per_kw in enumerate(setting.line_a_per_kw):
             for left in self._currents(plugged):
-                left[phase, t] -= kw * per_kw / plugged.share
+                left[phase, t] -= kw * per_kw
 
     def _currents(self, plugged: PluggedSlot) -> list[Series]:
         return [self._line_a] + [
@@ -53,33 +65,53 @@ class Headroom:
         ]
 
 
-def place(room: Headroom, plugged: PluggedSlot, want_kw: float) -> float:
-    """Take up to `want_kw` (mean) from the limits and return what was taken."""
-    number = setting_for(plugged, want_kw)
-    for setting in reversed(plugged.settings[: number + 1]):
+@dataclass(frozen=True, kw_only=True)
+class Charging:
+    """Mean power in kW and setting of each vehicle along its slots."""
+
+    power: tuple[Series, ...]
+    setting: tuple[npt.NDArray[np.int64], ...]
+
+
+def nothing(needs: tuple[Needs, ...]) -> Charging:
+    """Return charging that has yet to be filled in."""
+    return Charging(
+        power=tuple(np.zeros(len(need.slots)) for need in needs),
+        setting=tuple(np.full(len(need.slots), -1, dtype=np.int64) for need in needs),
+    )
+
+
+def place(
+    room: Headroom, needs: tuple[Needs, ...], charging: Charging, v: int, i: int, want_kw: float
+) -> None:
+    """Charge vehicle `v` in its slot `i` with up to `want_kw`, as far as the limits allow."""
+    plugged = needs[v].slots[i]
+    want_kw = min(want_kw, plugged.max_kw)
+    if want_kw <= TINY:
+        return
+    for number in reversed(range(setting_for(plugged, want_kw) + 1)):
+        setting = plugged.settings[number]
         if (most := room.most(plugged, setting)) > 0:
-            kw = min(want_kw, most)
+            kw = min(want_kw, most * plugged.share)
             room.take(plugged, setting, kw)
-            return kw
-    return 0.0
+            charging.power[v][i] = kw
+            charging.setting[v][i] = number
+            return
 
 
-def on_arrival(prepared: Prepared, needs: tuple[Needs, ...]) -> tuple[Series, ...]:
+def on_arrival(prepared: Prepared, needs: tuple[Needs, ...]) -> Charging:
     """Return the charging of business as usual: full power from arrival until all is charged."""
     room = Headroom(prepared)
-    charge = tuple(np.zeros(len(need.slots)) for need in needs)
+    charging = nothing(needs)
     charged = [0.0] * len(needs)
     order = sorted(
         (plugged.slot, v, i) for v, need in enumerate(needs) for i, plugged in enumerate(need.slots)
     )
     for t, v, i in order:
-        need = needs[v]
-        cap = min(need.total_kwh, room_at(need, i))
-        want = min(need.slots[i].max_kw, (cap - charged[v]) / float(prepared.hours[t]))
-        if want > TINY:
-            charge[v][i] = place(room, need.slots[i], want)
-            charged[v] += float(charge[v][i] * prepared.hours[t])
-    return charge
+        cap = min(needs[v].total_kwh, room_at(needs[v], i))
+        place(room, needs, charging, v, i, (cap - charged[v]) / float(prepared.hours[t]))
+        charged[v] += float(charging.power[v][i] * prepared.hours[t])
+    return charging
 
 
 def room_at(need: Needs, i: int) -> float:
@@ -89,11 +121,11 @@ def room_at(need: Needs, i: int) -> float:
     )
 
 
-def simulate(prepared: Prepared, needs: tuple[Needs, ...], charge: tuple[Series, ...]) -> Solution:
+def simulate(prepared: Prepared, needs: tuple[Needs, ...], charging: Charging) -> Solution:
     """Return what happens when cars charge as told and batteries serve the house."""
     n = prepared.n
     cars = np.zeros(n)
-    for need, power in zip(needs, charge, strict=True):
+    for need, power in zip(needs, charging.power, strict=True):
         for i, plugged in enumerate(need.slots):
             cars[plugged.slot] += power[i]
     into = [np.zeros(n) for _ in prepared.batteries]
@@ -129,14 +161,8 @@ def simulate(prepared: Prepared, needs: tuple[Needs, ...], charge: tuple[Series,
         exported=exported,
         curtailed=surplus - exported,
         breach=np.clip(imported - prepared.import_limit, 0.0, prepared.breach_kw),
-        charge=charge,
-        setting=tuple(
-            np.array(
-                [setting_for(s, float(p)) for s, p in zip(need.slots, power, strict=True)],
-                dtype=np.int64,
-            )
-            for need, power in zip(needs, charge, strict=True)
-        ),
+        charge=charging.power,
+        setting=charging.setting,
         battery_in=tuple(into),
         battery_out=tuple(out),
         energy=tuple(energy),

@@ -121,7 +121,7 @@ class Climb:
 
     def _settle(self, pattern: Pattern) -> Attempt | None:
         """Return the best powers for a pattern, lowered until running currents keep the limits."""
-        for _ in range(CORRECTIONS):
+        for round_ in range(CORRECTIONS):
             apply(self._prepared, self._needs, self._columns, self._solver, pattern)
             solved = self._solver.solve(self._left())
             if solved is None:
@@ -129,7 +129,14 @@ class Climb:
             solution = read(
                 self._prepared, self._needs, self._columns, solved, self._settings(pattern, solved)
             )
-            if not tighten(self._prepared, self._needs, pattern, solution):
+            if not tighten(
+                self._prepared,
+                self._needs,
+                pattern,
+                solution,
+                pin=round_ >= CORRECTIONS // 3,
+                everything=round_ >= CORRECTIONS - 2,
+            ):
                 return Attempt(pattern=pattern, solved=solved, solution=solution)
         return None
 

@@ -1,9 +1,9 @@
 """Reads a SolarEdge inverter over Modbus TCP, and commands its battery where it can be."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 from modbus_connection import (
     GatewayPathUnavailableError,
@@ -131,6 +131,14 @@ class SolarEdgeModbusDriver:
     async def release(self, part: str) -> None:
         """Give the battery back to the inverter as it was before our first order."""
         await self._storage.release()
+
+    def dump_state(self) -> dict[str, Any]:
+        """Return how the battery's control was before our first order."""
+        return self._storage.dump()
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what an earlier life found, so that it can still be restored."""
+        self._storage.load(state)
 
     @asynccontextmanager
     async def _link(self) -> AsyncIterator[ModbusUnit]:

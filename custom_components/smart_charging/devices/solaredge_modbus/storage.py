@@ -6,9 +6,10 @@ Home Assistant died looks after itself.
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from modbus_connection import ModbusError, ModbusExceptionError
 from solaredged import (
@@ -60,6 +61,17 @@ class _Before:
     discharge_limit: float | None
     ac_charge_policy: StorageChargePolicy | None
     command_mode: StorageMode | None
+
+
+_KINDS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "control_mode": StorageControlMode,
+    "default_mode": StorageMode,
+    "command_timeout": int,
+    "charge_limit": float,
+    "discharge_limit": float,
+    "ac_charge_policy": StorageChargePolicy,
+    "command_mode": StorageMode,
+}
 
 
 class Storage:
@@ -116,6 +128,22 @@ class Storage:
             case _:
                 # A schedule, backup only, or somebody else's command of unknown age.
                 return None
+
+    def dump(self) -> dict[str, Any]:
+        """Return the registers as we found them, as JSON; empty while nothing is changed."""
+        return {} if self._before is None else asdict(self._before)
+
+    def load(self, stored: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave; ignores what it cannot use."""
+        if not stored:
+            return
+        with suppress(KeyError, TypeError, ValueError):
+            self._before = _Before(
+                **{
+                    name: None if stored[name] is None else kind(stored[name])
+                    for name, kind in _KINDS.items()
+                }
+            )
 
     async def refresh(self) -> None:
         """Read the control block, if there is one, once; a failure leaves it as it was."""

@@ -1,0 +1,181 @@
+"""Random houses under control: whatever comes, the limits hold and contactors are spared."""
+
+from dataclasses import dataclass
+from random import Random
+
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from custom_components.smart_charging.core.control.types import (
+    ChargerOrder,
+    ControlSite,
+    Mode,
+    Orders,
+)
+from custom_components.smart_charging.core.grid import Circuit, Grid, Topology
+
+from .rig import Car, Rig, schedule, spec, steps
+
+SECONDS = 1200
+"""Crosses a border between quarters."""
+
+ANSWER_S = 25.0
+"""Silence that makes the meter stale (10 s and a reading), then the slowest car (10 s)."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """House load per phase: constant between jumps."""
+
+    jumps: tuple[tuple[float, tuple[float, float, float]], ...]
+
+    def __call__(self, at_s: float) -> tuple[float, ...]:
+        current = (2.0, 2.0, 2.0)
+        for start, load in self.jumps:
+            if start > at_s:
+                break
+            current = load
+        return current
+
+    @property
+    def peaks(self) -> tuple[float, ...]:
+        loads = [load for _, load in self.jumps] + [(2.0, 2.0, 2.0)]
+        return tuple(max(column) for column in zip(*loads, strict=True))
+
+
+AMPERES = st.sampled_from([-14.0, -8.0, -3.0, 0.5, 2.0, 4.0, 9.0, 13.0, 18.0, 22.0])
+JUMPS = st.lists(
+    st.tuples(st.floats(20, SECONDS), st.tuples(AMPERES, AMPERES, AMPERES)),
+    min_size=2,
+    max_size=25,
+).map(lambda jumps: Profile(tuple(sorted(jumps))))
+GAPS = st.lists(st.tuples(st.floats(0, SECONDS), st.floats(1, 45)), max_size=4)
+ORDERS = st.sampled_from(
+    [
+        ChargerOrder(mode=Mode.FAST),
+        ChargerOrder(mode=Mode.SOLAR),
+        ChargerOrder(mode=Mode.MINIMUM_SOLAR),
+        ChargerOrder(mode=Mode.SMART),
+        ChargerOrder(mode=Mode.SMART, laxity_h=3.0),
+        ChargerOrder(mode=Mode.SMART, below_minimum=True),
+    ]
+)
+PHASES = st.sampled_from([((1,), (1, 2, 3)), ((1,), (2, 3, 1)), ((3,), (1, 2, 3)),
+                          ((1, 3), (3, 1, 2))])  # fmt: skip
+CHARGERS = st.lists(
+    st.tuples(PHASES, ORDERS, st.sampled_from([7.0, 16.0, 32.0]), st.booleans(), st.booleans()),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(house=JUMPS, gaps=GAPS, chargers=CHARGERS, seed=st.integers(0, 1000))
+def test_limits_hold_and_contactors_are_spared(house, gaps, chargers, seed):
+    rig = random_rig(house, gaps, chargers, seed)
+    draws: list[tuple[float, ...]] = []
+    times: list[float] = []
+    while rig.at_s < SECONDS:
+        rig.step(rig.random.choice((0.5, 1.0, 1.5)))
+        times.append(rig.at_s)
+        draws.append(per_phase(rig))
+        orders_are_possible(rig)
+    fuse_holds_after_the_reaction_time(rig, times)
+    for phase_draws in draws:
+        assert max(phase_draws) <= 20.0 + 1e-6, "circuit"
+    starts_and_stops_are_few(rig)
+
+
+def random_rig(house: Profile, gaps: list, chargers: list, seed: int) -> Rig:
+    specs = [
+        spec(f"c{i}", phases=phases, phase_map=lines, switching=len(phases) > 1, circuit="g")
+        for i, ((phases, lines), *_) in enumerate(chargers)
+    ]
+    site = ControlSite(
+        grid=Grid(topology=Topology.THREE_400, fuse_a=25.0),
+        circuits=(Circuit(id="g", name="Garage", fuse_a=20.0),),
+        chargers=tuple(specs),
+    )
+    random = Random(seed)
+    energies = [random.choice((0.0, 0.2, 0.6, 0.9)) for _ in range(3)]
+    return Rig(
+        site=site,
+        cars=[
+            Car(
+                spec=s,
+                phases=max(s.phases),
+                wants_a=wants,
+                report_s=3.0 if slow else 1.0,
+                limit_a=10.0 if running and s is specs[0] else 0.0,
+            )
+            for s, (_, _, wants, slow, running) in zip(specs, chargers, strict=True)
+        ],
+        orders=Orders(
+            schedule=schedule({s.id: steps(*energies, phases=max(s.phases)) for s in specs}),
+            chargers={s.id: order for s, (_, order, *_) in zip(specs, chargers, strict=True)},
+            house_peak_a=house.peaks,
+        ),
+        house_a=house,
+        random=random,
+        delay_s=(3.0, 10.0),
+        lost=lambda at: any(a <= at < a + b for a, b in gaps) or random.random() < 0.05,
+    )
+
+
+def per_phase(rig: Rig) -> tuple[float, ...]:
+    house = rig.house_a(rig.at_s)
+    return tuple(g - h for g, h in zip(rig.grid_log[-1], house, strict=True))
+
+
+def orders_are_possible(rig: Rig) -> None:
+    totals = [0.0, 0.0, 0.0]
+    for charger in rig.site.chargers:
+        setpoint = rig.setpoints.chargers[charger.id]
+        assert setpoint.current_a == 0 or charger.min_a <= setpoint.current_a <= charger.max_a
+        assert setpoint.current_a == round(setpoint.current_a)
+        phases = setpoint.phases or charger.phases[0]
+        assert phases in charger.phases
+        for line in charger.phase_map[:phases]:
+            totals[line - 1] += setpoint.current_a
+    assert max(totals) <= 20.0
+
+
+def fuse_holds_after_the_reaction_time(rig: Rig, times: list[float]) -> None:
+    houses = [rig.house_a(t) for t in times]
+    for index, (at, grid) in enumerate(zip(times, rig.grid_log, strict=True)):
+        for phase in range(3):
+            house = houses[index][phase]
+            if grid[phase] <= 25.0 + 1e-6 or grid[phase] - house < 1e-6:
+                continue
+            since = [h[phase] for t, h in zip(times[: index + 1], houses, strict=False)
+                     if t >= at - ANSWER_S]  # fmt: skip
+            risen = min(since) < house - 1e-6 or at < ANSWER_S
+            assert risen, f"L{phase + 1} at {at}: {grid[phase]} A, house {house} A"
+
+
+def starts_and_stops_are_few(rig: Rig) -> None:
+    for charger in rig.site.chargers:
+        prompt = rig.orders.chargers[charger.id].mode in (Mode.FAST, Mode.MINIMUM_SOLAR)
+        counts: dict[int, list[int]] = {}
+        by_limit = False
+        before = None
+        for at, setpoints in rig.log:
+            now = setpoints.chargers[charger.id]
+            slot = int((at.timestamp()) // 900)
+            count = counts.setdefault(slot, [0, 0, 0])
+            if before is not None:
+                if before.current_a == 0 < now.current_a:
+                    count[0] += 0 if by_limit else 1
+                    by_limit = False
+                elif now.current_a == 0 < before.current_a:
+                    by_limit = now.limit is not None
+                    count[1] += 0 if by_limit else 1
+                count[2] += now.phases != before.phases
+            before = now
+        for starts, stops, switches in counts.values():
+            assert switches <= 1
+            assert prompt or (starts <= 1 and stops <= 1), (charger.id, counts)

@@ -1,0 +1,84 @@
+"""Home Assistant restarts in the middle of a charge."""
+
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.smart_charging.core.reading import ChargerStatus
+
+from .conftest import HomeFactory
+from .home import CAR, CHARGER_PART, car_data, charger_data, fixed_price, meter_data, site_entry
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+async def test_a_restart_in_mid_charge_loses_nothing_and_the_car_goes_on(
+    hass: HomeAssistant, hass_storage: dict[str, Any], make_home: HomeFactory
+) -> None:
+    home = await make_home()
+    entry = site_entry(
+        meter_data(home.pty), charger_data(home.wattpilot_port), car_data(), fixed_price()
+    )
+    site = await home.add(entry)
+    await home.call("number", "set_value", home.entity_id("number", f"{CAR}_energy"), value=9)
+    await home.call("time", "set_value", home.entity_id("time", "_ready_by"), time="22:15:00")
+    await home.call("switch", "turn_on", home.entity_id("switch", "_act"))
+    await home.run(900)
+    point = home.house.chargers["charger"]
+    assert point.status is ChargerStatus.CHARGING
+    before = site.plan
+    assert before is not None
+    charged = point.session_kwh
+    assert charged > 1
+
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    # While we are away the car charges on at what it was allowed.
+    await home.run(60, step=5)
+    assert point.status is ChargerStatus.CHARGING
+    stored = hass_storage[f"smart_charging.{entry.entry_id}"]["data"]
+    assert stored["vehicles"][CAR]["energy_kwh"] == 9
+    assert stored["plan"]["cost"] == pytest.approx(before.cost)
+
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    resumed = home.site
+    assert resumed is not site
+    assert resumed.plan == before
+    assert resumed.settings.acting
+    await home.connected()
+    await home.run(20, step=1)
+    assert point.status is ChargerStatus.CHARGING
+    watch = resumed.plugs.watches[CHARGER_PART]
+    assert watch.delivered_kwh() == pytest.approx(point.session_kwh, abs=0.02)
+    await home.run(timedelta(hours=1).total_seconds())
+    assert point.session_kwh == pytest.approx(9, rel=0.01)
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+async def test_when_home_assistant_stops_the_charger_is_left_at_a_proven_safe_current(
+    hass: HomeAssistant, make_home: HomeFactory
+) -> None:
+    home = await make_home()
+    await home.add(
+        site_entry(
+            meter_data(home.pty),
+            charger_data(home.wattpilot_port),
+            car_data(),
+            fixed_price(),
+            fuse_a=20,
+        )
+    )
+    await home.call("switch", "turn_on", home.entity_id("switch", "_act"))
+    home.house.extra_kw[0] = 1.5
+    await home.run(60)
+    home.house.extra_kw[0] = 0.0
+    await home.run(1800)
+    point = home.house.chargers["charger"]
+    assert point.offered_a == 16
+    highest = max(home.site.history.house_peak_a())
+    assert highest > 6.5
+    stopping = hass.async_create_task(home.site._shutdown())
+    await home.run(10, step=1)
+    assert stopping.done()
+    assert point.offered_a == (20 - highest) // 1
+    assert point.status is ChargerStatus.CHARGING
