@@ -42,7 +42,9 @@ SEASONS = {
 }
 
 
-def home(season: str, *, hours: int = 48, step_a: float = 0.0, three_phase: bool = False) -> Problem:
+def home(
+    season: str, *, hours: int = 48, step_a: float = 0.0, three_phase: bool = False
+) -> Problem:
     """Return a home with two cars, a battery, sun and a capacity tariff."""
     slots = slot_bounds(NOW, hours)
     mean, swing, sun = SEASONS[season]
@@ -151,10 +153,13 @@ def bare_solve(problem: Problem) -> Callable[[], None]:
     needs = tuple(needs_of(prepared, v) for v in range(len(problem.vehicles)))
     model, _ = formulate(prepared, needs, weights_of(prepared, needs))
     model.solver(time_limit_s=60)
-    programme = model.problem.solverModel.getLp()
+    solved: Any = model.problem.solverModel
+    programme = solved.getLp()
+
+    make: Any = highspy.Highs
 
     def run() -> None:
-        highs = highspy.Highs()
+        highs: Any = make()
         highs.setOptionValue("log_to_console", False)
         highs.setOptionValue("presolve", "off")
         highs.passModel(programme)

@@ -124,6 +124,8 @@ async def show(
     watch = Watch(entities=await home.Entities.look_up(api))
     await watch.start(api)
     address = await dashboard.show(api, watch.entities)
+    # Home Assistant shows whole seconds.
+    watch.asked_at = surroundings.clock.now().replace(microsecond=0)
     await home.ask(api, surroundings, watch.entities)
     feeding = asyncio.create_task(surroundings.feed(api))
     try:

@@ -115,6 +115,7 @@ class Entities:
 
     plan_cost: str
     plan_savings: str
+    plan_made: str
     status: str
     act: str
     grid_power: str
@@ -156,6 +157,7 @@ class Entities:
         return cls(
             plan_cost=find("sensor", "plan_cost"),
             plan_savings=find("sensor", "plan_savings"),
+            plan_made=find("sensor", "plan_made"),
             status=find("sensor", "status"),
             act=find("switch", "act"),
             grid_power=find("sensor", "grid_power"),

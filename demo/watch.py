@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from .api import Api, Json
@@ -23,6 +24,8 @@ class Watch:
     written_a: float | None = None
     """Current of the last setpoint that was written to the charger."""
     first_plan_s: float | None = None
+    asked_at: datetime | None = None
+    """When the energy was asked for: plans from before do not count."""
     states: dict[str, Json] = field(default_factory=dict)
 
     async def start(self, api: Api) -> None:
@@ -34,8 +37,12 @@ class Watch:
         if data["entity_id"] != self.entities.current:
             return
         self.written_a = float(data["current_a"])
-        phases = f" on {data['phases']} phases" if data.get("phases") else ""
-        say(f"Charger set to {self.written_a:g} A{phases}: {data['reason']}")
+        order = "paused"
+        if self.written_a:
+            order = f"set to {self.written_a:g} A"
+            if data.get("phases"):
+                order += f" on {data['phases']} phase{'s' if data['phases'] > 1 else ''}"
+        say(f"Charger {order}: {data['reason']}")
 
     async def look(self, api: Api) -> None:
         """Read all states."""
@@ -56,11 +63,19 @@ class Watch:
         """What is still to come before the demo has shown that it works, or None."""
         if self.first_plan_s is None:
             return "no plan was made"
+        if self.asked_at is not None and self._plan_made() < self.asked_at:
+            return "no plan was made for the energy that was asked for"
         if self.written_a is None:
             return "no setpoint was written"
         if self.number(self.entities.current) != self.written_a:
             return f"the charger does not show the setpoint of {self.written_a:g} A"
         return None
+
+    def _plan_made(self) -> datetime:
+        try:
+            return datetime.fromisoformat(self.states[self.entities.plan_made]["state"])
+        except (KeyError, ValueError):
+            return datetime.min.replace(tzinfo=UTC)
 
     async def first(self, api: Api, home_assistant: HomeAssistant) -> Json:
         """Wait until a plan stands and a setpoint holds; returns the figures. Raises DemoError."""

@@ -16,7 +16,7 @@ from custom_components.smart_charging.core.clock import Clock
 from custom_components.smart_charging.core.grid import Topology
 
 from .house import House
-from .p1_telegram import Flavour, telegram
+from .p1_telegram import Flavour, telegram, without
 
 FAULTS = (
     "crc",
@@ -24,13 +24,15 @@ FAULTS = (
     "truncate",
     "mid_start",
     "garbage",
+    "missing",
     "skip",
     "stall",
     "reset",
     "hang_up",
 )
 """crc: wrong checksum; byte_ff: a byte above 0x7F inside; truncate: ends halfway; mid_start:
-starts halfway; garbage: 4 kB of noise before it; skip: nothing is sent; stall: nothing is sent
+starts halfway; garbage: 4 kB of noise before it; missing: sound, but without the lines of power,
+current, import and gas; skip: nothing is sent; stall: nothing is sent
 and nothing is closed (half-open link); reset: TCP clients get a reset; hang_up: all links are
 closed, a reader of the pty gets EIO and finds the port again under the same path."""
 
@@ -39,6 +41,9 @@ FLAVOURS: dict[Topology, Flavour] = {
     Topology.THREE_230: "be_3x230",
     Topology.THREE_400: "be_3ph",
 }
+MISSING = ("1-0:1.7.0", "1-0:2.7.0", "1-0:1.8.1", "0-1:24.2.3") + tuple(
+    f"1-0:{tens + unit}.7.0" for tens in (20, 40, 60) for unit in (1, 2)
+) + tuple(f"1-0:{tens}1.7.0" for tens in (3, 5, 7))
 GARBAGE_BYTES = 4096
 SLOW_CLIENT_BYTES = 64 * 1024
 """A client that leaves this much unread gets no more, as from a UART."""
@@ -182,6 +187,8 @@ class P1Simulator:
 
     def _spoil(self, faults: set[str]) -> bytes:
         data = b"" if faults & {"skip", "hang_up"} else self.telegram()
+        if "missing" in faults and data:
+            data = without(data, MISSING)
         half = len(data) // 2
         if "crc" in faults and data:
             right = int(data[-6:-2], 16)

@@ -34,6 +34,14 @@ def sealed(body: str) -> bytes:
     return data + f"{crc16(data):04X}\r\n".encode("ascii")
 
 
+def without(data: bytes, codes: tuple[str, ...]) -> bytes:
+    """Return a telegram without the lines of these OBIS codes, with its CRC put right."""
+    lines = data.decode("ascii").split("\r\n")
+    # Before the line end stands the `!` with the old checksum.
+    kept = [line for line in lines[:-2] if not line.startswith(codes)]
+    return sealed("\r\n".join([*kept, "!"]))
+
+
 def _hex(text: str) -> str:
     return text.encode("ascii").hex().upper()
 

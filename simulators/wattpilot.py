@@ -23,8 +23,11 @@ from custom_components.smart_charging.core.clock import Clock
 from .house import House
 from .wattpilot_logic import Json, Refused, WattpilotLogic, changes
 
-type Fault = Literal["drop", "silence", "stall", "wrong_password", "reject_writes", "ignore_writes"]
+type Fault = Literal[
+    "drop", "silence", "stall", "wrong_password", "reject_writes", "ignore_writes", "no_values"
+]
 FAULTS: frozenset[str] = frozenset(get_args(Fault.__value__))
+MEASURED = ("nrg", "wh", "eto")
 STATUS_PART = 12
 """Properties per message of the full status."""
 
@@ -71,7 +74,8 @@ class WattpilotSimulator:
     With `auto` it sends its changes every `interval_s` of real time; otherwise only `push` does.
     Faults: `drop` (closes the sockets, once), `silence` (open but mute), `stall` (half-open: not
     even the websocket's own pings are answered), `wrong_password` (refuses any),
-    `reject_writes`, `ignore_writes` (acknowledges but does not obey).
+    `reject_writes`, `ignore_writes` (acknowledges but does not obey), `no_values` (what it measures
+    comes as null).
     """
 
     def __init__(
@@ -151,6 +155,11 @@ class WattpilotSimulator:
             await self._server.wait_closed()
             self._server = None
 
+    @property
+    def logging_in(self) -> int:
+        """Number of connections that were greeted and have not proven the password yet."""
+        return 0 if self._mute else len(self._open.keys() - self._clients)
+
     def inject(self, fault: Fault) -> None:
         """Switch a fault on. Raises ValueError for an unknown name."""
         if fault not in FAULTS:
@@ -177,7 +186,10 @@ class WattpilotSimulator:
     def push(self) -> None:
         """Let the charging logic run and send what changed."""
         self.logic.step()
-        delta = changes(self._told, self.logic.values)
+        values = dict(self.logic.values)
+        if "no_values" in self._faults:
+            values |= dict.fromkeys(MEASURED)
+        delta = changes(self._told, values)
         self._told |= delta
         if delta and not self._mute:
             broadcast(self._clients, json.dumps({"type": "deltaStatus", "status": delta}))

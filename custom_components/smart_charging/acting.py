@@ -1,6 +1,7 @@
 """Runs control on every meter reading and hands its setpoints to the writers."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 import logging
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from .core.control.types import (
 from .core.reading import BatteryMode, BatteryReading, ChargerReading, MeterReading, PartKind
 from .core.schedule import Reason
 from .devices.base import CannotConnect, DeviceError
+from .handback import HandBack
 from .runner import DeviceRunner
 from .trips.goals import laxity_h, next_ready_by
 from .writer import Decisions, Target, Writer
@@ -58,6 +60,7 @@ class Actor:
         self._batteries: dict[str, Writer[BatterySetpoint]] = {}
         self._logged: dict[str, tuple[Reason, bool]] = {}
         self._battery_power_kw: dict[str, float] = {}
+        self._hand_back = HandBack(site, self.release)
         self.decisions = Decisions()
         self.setpoints = Setpoints()
 
@@ -124,12 +127,14 @@ class Actor:
             await writer.stop()
         for battery_writer in self._batteries.values():
             await battery_writer.stop()
+        await self._hand_back.stop()
 
     # --- the step -------------------------------------------------------------------------------
 
     @callback
     def tick(self) -> None:
-        """Step when the meter is silent."""
+        """Step when the meter is silent; hand back what could not be handed back before."""
+        self._hand_back.tick()
         if self._site.clock.monotonic() - self._stepped_at >= WATCHDOG.total_seconds():
             self.step()
 
@@ -157,7 +162,7 @@ class Actor:
             if isinstance(reading := site.reading(part), BatteryReading)
         }
         before = self.setpoints
-        self.setpoints, self._state = control(
+        setpoints, self._state = control(
             self._control_site,
             self._orders(),
             self._state,
@@ -170,11 +175,25 @@ class Actor:
             ),
             site.clock.now(),
         )
+        self.setpoints = self._with_forced_phases(setpoints)
         self._log_changes()
         if site.settings.acting:
             self._write(chargers, batteries)
         if _visible(before) != _visible(self.setpoints):
             site.coordinator.notify()
+
+    def _with_forced_phases(self, setpoints: Setpoints) -> Setpoints:
+        """Add the phases that a person chose: to control the charger has no others then."""
+        forced = {
+            charger: phases
+            for charger in setpoints.chargers
+            if (phases := self._site.settings.charger(charger).forced_phases) is not None
+        }
+        chargers = {
+            charger: replace(setpoint, phases=setpoint.phases or forced.get(charger))
+            for charger, setpoint in setpoints.chargers.items()
+        }
+        return replace(setpoints, chargers=chargers)
 
     def _orders(self) -> Orders:
         site = self._site
@@ -353,46 +372,39 @@ class Actor:
         runner = self._runner(part)
         if settings.original is None:
             reading = site.reading(part)
-            known = reading.mode if isinstance(reading, BatteryReading) else None
-            settings.original = known or BatteryMode.SELF_CONSUMPTION
+            known = (
+                reading
+                if isinstance(reading, BatteryReading)
+                else BatteryReading(at=site.clock.now())
+            )
+            settings.original = known.mode or BatteryMode.SELF_CONSUMPTION
+            powered = settings.original in (BatteryMode.CHARGE, BatteryMode.DISCHARGE)
+            settings.original_kw = round(abs(known.power_kw or 0.0), 2) if powered else 0.0
             # Kept at once: a crash a second later must find it.
             await site.store.save()
         await runner.set_battery(part.key, mode, power_kw)
 
     async def release(self, part: PartConfig) -> None:
         """Give a charger back to its own control. Raises DeviceError."""
+        if (writer := self._chargers.get(part.id)) is not None:
+            await writer.forget()
         await self._runner(part).release(part.key)
+        self._site.plugs.settings(part).release_due = False
+
+    @callback
+    def take_over(self) -> None:
+        """Begin to act."""
+        self._site.settings.acting = True
+        self._hand_back.call_off()
+        self._site.changed("act")
 
     async def hand_back(self) -> None:
         """Stop acting: chargers to their own control, batteries to their own mode."""
-        site = self._site
-        site.settings.acting = False
-        await self.restore_batteries()
-        for part in site.config.parts(PartKind.CHARGER):
-            if not site.plugs.settings(part).smart:
-                continue
-            try:
-                await self.release(part)
-            except DeviceError as err:
-                _LOGGER.warning("%s could not be released: %s", site.part_name(part), err)
-
-    async def restore_batteries(self) -> None:
-        """Put every battery back into the mode it was in before we changed it."""
-        for part in self._site.config.parts(PartKind.BATTERY):
-            settings = self._site.settings.battery(part.id)
-            runner = self._site.runners.get(part.device_id)
-            if settings.original is None or runner is None:
-                continue
-            try:
-                await runner.set_battery(part.key, settings.original, 0.0)
-            except DeviceError as err:
-                _LOGGER.warning(
-                    "%s could not be put back to its own mode: %s",
-                    self._site.part_name(part),
-                    err,
-                )
-            else:
-                settings.original = None
+        self._site.settings.acting = False
+        for writer in self._batteries.values():
+            await writer.forget()
+        await self._hand_back.everything()
+        self._site.changed("observe")
 
     async def make_safe(self) -> None:
         """Leave chargers at a current that is proven safe, batteries in their own mode.
@@ -407,7 +419,7 @@ class Actor:
         try:
             async with asyncio.timeout(SHUTDOWN_S):
                 await asyncio.gather(
-                    self.restore_batteries(),
+                    self._hand_back.restore_batteries(),
                     *(self._make_charger_safe(p) for p in site.config.parts(PartKind.CHARGER)),
                 )
         except TimeoutError:

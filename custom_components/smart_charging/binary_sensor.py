@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import override
 
-from homeassistant.components.binary_sensor import (
+from homeassistant.components.binary_sensor import (  # type: ignore[attr-defined]  # moved in 2026
     BinarySensorDeviceClass,
     BinarySensorEntity,
     BinarySensorEntityDescription,

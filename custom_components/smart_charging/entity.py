@@ -67,8 +67,9 @@ class SmartEntity(Entity):
         if shown == self._shown:
             return
         # Only a number that became another number may wait; what appears or goes may not.
-        changes_only = self._shown is not None and None not in (self._shown[1], shown[1])
-        if changes_only and self._shown[0] == shown[0] and self._written_at is not None:
+        last = self._shown
+        may_wait = last is not None and last[0] == shown[0] and None not in (last[1], shown[1])
+        if may_wait and self._written_at is not None:
             cadence = self.entity_description.cadence
             wait = self.site.config.interval_s if cadence is Cadence.POWER else cadence.value
             if now - self._written_at < wait:

@@ -1,9 +1,9 @@
-"""Device errors as Home Assistant shows them: translated, with what to do."""
+"""Errors as Home Assistant shows them: translated, with what to do."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
 from .devices.base import DeviceError
@@ -23,3 +23,12 @@ def translated(name: str) -> Generator[None]:
             translation_key="device_failed",
             translation_placeholders={"name": name, "error": str(err) or err.key},
         ) from err
+
+
+def below_minimum(current_a: float, minimum_a: float) -> ServiceValidationError:
+    """Return the refusal of a current that no car can follow."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="below_minimum_current",
+        translation_placeholders={"minimum": f"{minimum_a:g}", "value": f"{current_a:g}"},
+    )

@@ -3,12 +3,15 @@
 Floor: 2025.4 (what Python 3.13.0 can install). Each branch names the version that removes it.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, selector
+
+from .devices.base import InUse
 
 # Devices name their parent by registry id since 2026.8; before that by identifier. Branch on what
 # the type offers: goes when the floor reaches a version with `via_device_id`.
@@ -47,14 +50,17 @@ def shared_modbus_unit(
     from homeassistant.components import modbus  # loaded by now, so this reads no file
 
     open_unit = getattr(modbus, "async_get_temporary_unit", None)
-    params = getattr(modbus, "ModbusTcpParams", None)
-    if open_unit is None or params is None:
+    if open_unit is None:
         return None
 
-    def unit(host: str, port: int, unit_id: int) -> AbstractAsyncContextManager[Any]:
-        context: AbstractAsyncContextManager[Any] = open_unit(
-            hass, params(host=host, port=port), unit_id
-        )
-        return context
+    @asynccontextmanager
+    async def unit(host: str, port: int, unit_id: int) -> AsyncGenerator[Any]:
+        from modbus_connection import ModbusTcpParams  # Home Assistant's Modbus has loaded it
+
+        try:
+            async with open_unit(hass, ModbusTcpParams(host=host, port=port), unit_id) as opened:
+                yield opened
+        except HomeAssistantError as err:
+            raise InUse(str(err)) from err
 
     return unit

@@ -13,15 +13,16 @@ class Issues:
         """Manage the repairs of the site `entry_id`."""
         self._hass = hass
         self._entry_id = entry_id
-        self._open: set[str] = set()
+        self._open: dict[str, dict[str, str]] = {}
 
     @callback
     def show(self, key: str, subject: str, *, subject_id: str, **placeholders: str) -> None:
-        """Raise the repair `key` about `subject`; again is harmless."""
+        """Raise the repair `key` about `subject`, or let it say what is new; again is harmless."""
         issue_id = self._id(key, subject_id)
-        if issue_id in self._open:
+        told = {"name": subject, **placeholders}
+        if self._open.get(issue_id) == told:
             return
-        self._open.add(issue_id)
+        self._open[issue_id] = told
         ir.async_create_issue(
             self._hass,
             DOMAIN,
@@ -29,7 +30,7 @@ class Issues:
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
             translation_key=key,
-            translation_placeholders={"name": subject, **placeholders},
+            translation_placeholders=told,
         )
 
     @callback
@@ -37,7 +38,7 @@ class Issues:
         """Withdraw a repair, if it stands."""
         issue_id = self._id(key, subject_id)
         if issue_id in self._open:
-            self._open.discard(issue_id)
+            del self._open[issue_id]
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
     @callback

@@ -18,14 +18,12 @@ from homeassistant.const import (
     UnitOfPower,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .config import PartConfig, VehicleConfig
-from .const import DOMAIN
 from .core.reading import ChargerReading, PartKind
 from .entity import PartEntity, SmartEntityDescription, VehicleEntity
-from .errors import translated
+from .errors import below_minimum, translated
 from .settings import VehicleSettings
 from .site import Site, SiteConfigEntry
 
@@ -171,11 +169,7 @@ class ChargerCurrent(PartEntity, NumberEntity):
     async def async_set_native_value(self, value: float) -> None:
         minimum = self.part.charger_spec().min_a
         if 0 < value < minimum:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="below_minimum_current",
-                translation_placeholders={"minimum": f"{minimum:g}", "value": f"{value:g}"},
-            )
+            raise below_minimum(value, minimum)
         with translated(self.site.part_name(self.part)):
             await self.site.actor.command_charger(self.part, self._context, value)
 

@@ -37,8 +37,15 @@ HISTORY = timedelta(days=2)
 
 
 def build_problem(site: "Site") -> Problem | None:
-    """Return the site's problem at this moment, or `None` while no price is known."""
+    """Return the site's problem at this moment, or `None` while no price is known.
+
+    Just after a start it waits for the chargers too: a plan that knows of no car would pause one
+    that is charging.
+    """
     now = site.clock.now()
+    chargers = site.config.parts(PartKind.CHARGER)
+    if not site.settled and any(site.latest(part) is None for part in chargers):
+        return None
     bounds = slot_bounds(now, hours=HORIZON_H, minutes=SLOT_MIN)
     priced = _prices(site, "import", bounds)
     if priced is None:

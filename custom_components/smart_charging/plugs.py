@@ -51,8 +51,12 @@ class Plugs:
         events = watch.update(reading, self._site.clock.now())
         if events or reading.vehicle_tag:
             self._assign()
-        if watch.status is not before and watch.status is ChargerStatus.COMPLETE:
-            self._site.replanner.request("car full")
+        if watch.status is not before:
+            if before is None:
+                # After a restart no car is plugged in anew, and yet the plan must learn of it.
+                self._site.replanner.request("charger found")
+            elif watch.status is ChargerStatus.COMPLETE:
+                self._site.replanner.request("car full")
         return events
 
     def tick(self) -> None:
@@ -127,7 +131,10 @@ class Plugs:
         return tags.get(tag.lower())
 
     def _by_choice(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
-        return self._by_habit(part, free) if self.settings(part).vehicle_chosen_here else None
+        settings = self.settings(part)
+        if settings.vehicle_chosen_here and (settings.vehicle == GUEST or settings.vehicle in free):
+            return settings.vehicle
+        return None
 
     def _by_itself(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
         here = [vehicle.id for vehicle in free.values() if self._says_here(vehicle)]
@@ -135,9 +142,12 @@ class Plugs:
 
     def _by_habit(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
         settings = self.settings(part)
-        if settings.vehicle_chosen and (settings.vehicle == GUEST or settings.vehicle in free):
-            return settings.vehicle
-        return None
+        if not settings.vehicle_chosen:
+            return None
+        if settings.vehicle == GUEST:
+            return GUEST
+        vehicle = free.get(settings.vehicle)
+        return None if vehicle is None or self._says_here(vehicle) is False else vehicle.id
 
     def _lone(self, part: PartConfig, free: Mapping[str, VehicleConfig]) -> str | None:
         config = self._site.config

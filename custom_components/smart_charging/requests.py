@@ -14,7 +14,8 @@ from .core.planner import plan, slot_bounds
 from .core.planner.problem import Charger, Goal, GoalKind, Problem, Stay, Vehicle
 from .core.planner.result import Plan
 from .core.price import Price
-from .devices.base import DeviceError
+from .core.schedule import ChargerStep
+from .devices.base import DeviceError, WrongDevice
 from .flows.testing import test_context
 from .prices.adjusted import AdjustedSource
 from .prices.registry import SOURCES
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .site import Site
 
 WINDOW_MAX = timedelta(hours=72)
-"""Half a day beyond the longest forecast of any market here; beyond it every price is a guess."""
+"""Twice the longest forecast of any market here; beyond it every price is a guess."""
 
 KEPT = 100
 """Answers that are kept for `get_plan`."""
@@ -49,8 +50,8 @@ class ChargeRequest:
 async def answer(site: "Site", request: ChargeRequest) -> dict[str, Any]:
     """Plan a request, keep the answer and return it. It only plans.
 
-    Raises ServiceValidationError for a window that cannot be planned, HomeAssistantError where
-    no price is known.
+    Raises ServiceValidationError for a window that cannot be planned or an unknown node,
+    HomeAssistantError where no price is known.
     """
     if request.ready_by <= request.start:
         raise _invalid("window_empty")
@@ -95,6 +96,8 @@ async def _prices(site: "Site", request: ChargeRequest) -> list[Price]:
         if isinstance(source, AdjustedSource) and isinstance(source.source, WitsSource):
             await source.source.poll()
     except DeviceError as err:
+        if isinstance(err, WrongDevice) and (near := err.placeholders.get("near")):
+            raise _invalid("node_unknown", node=node, near=near) from err
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="node_prices_failed",
@@ -156,7 +159,7 @@ def _answer(site: "Site", request: ChargeRequest, made: Plan) -> dict[str, Any]:
         "schedule": [
             {
                 "start": step.start.isoformat(),
-                "end": step.end.isoformat(),
+                "end": _end(step, request.power_kw).isoformat(),
                 "power_kw": round(request.power_kw, 3),
                 "energy_kwh": round(step.energy_kwh, 4),
                 "price": step.price,
@@ -166,3 +169,8 @@ def _answer(site: "Site", request: ChargeRequest, made: Plan) -> dict[str, Any]:
             for step in steps
         ],
     }
+
+
+def _end(step: ChargerStep, power_kw: float) -> datetime:
+    """Return when the step's energy is delivered: the last slot is seldom needed whole."""
+    return min(step.end, step.start + timedelta(hours=step.energy_kwh / power_kw))

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 import logging
 from statistics import median
@@ -28,13 +27,18 @@ from .devices.base import (
     Make,
     RateLimited,
     Rejected,
+    Releasable,
 )
+from .tasks import Seen, end, is_ending
 
 _LOGGER = logging.getLogger(__name__)
 
 BACKOFF_FIRST_S = 1.0
 BACKOFF_LAST_S = 60.0
-"""Longest pause between attempts: a device that comes back is found within a minute."""
+"""Longest time from one attempt to the next: a device that comes back is found within a minute."""
+
+HELD_S = 10.0
+"""A link that delivered readings for so long was a good one: its loss is met without a pause."""
 
 COMMAND_TIMEOUT_S = 10.0
 
@@ -100,28 +104,34 @@ class DeviceRunner:
         self._driver: Driver | None = None
         self._task: asyncio.Task[None] | None = None
         self._intervals_s: dict[str, deque[float]] = {}
+        self._seen = Seen()
+        self._held_from_s: float | None = None
+        self._held_s = 0.0
+        self.started_at: datetime = context.clock.now()
+
+    @property
+    def running(self) -> bool:
+        """Whether the device is tried, and not paused or stopped."""
+        return self._task is not None
 
     @property
     def kept(self) -> dict[str, Any] | None:
         """What the driver must undo after a restart."""
-        if isinstance(self._driver, KeepsState):
-            return self._driver.dump_state()
-        return self._kept
+        driver = self._driver
+        return driver.dump_state() if isinstance(driver, KeepsState) else self._kept
 
     def start(self) -> None:
         """Start the device's task."""
+        self.started_at = self._context.clock.now()
         self._task = self._hass.async_create_background_task(
             self._run(), f"{DOMAIN} {self.config.name}"
         )
 
     async def stop(self) -> None:
         """End the device's task and wait until everything it opened is closed."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
-        self._task = None
+        task, self._task = self._task, None
+        if task is not None:
+            await end(task, self.config.name)
 
     def interval_s(self, part: str) -> float:
         """Return the time between readings of `part`: as observed, or as the make promises."""
@@ -147,11 +157,16 @@ class DeviceRunner:
         await self._command(driver.set_charging(part, current_a, phases))
 
     async def release(self, part: str) -> None:
-        """Give a charger back to its own control. Raises DeviceError."""
+        """Give a part back to its own control. Raises DeviceError."""
         driver = self._connected()
-        if not isinstance(driver, ChargerDriver):
+        if not isinstance(driver, Releasable):
             raise Rejected("this device takes no orders")
         await self._command(driver.release(part))
+
+    @property
+    def releasable(self) -> bool:
+        """Whether the device knows its way back to its own control."""
+        return isinstance(self._driver, Releasable)
 
     async def set_battery(self, part: str, mode: BatteryMode, power_kw: float) -> None:
         """Order a battery's mode. Raises DeviceError."""
@@ -174,28 +189,45 @@ class DeviceRunner:
                 raise CannotConnect(f"no answer within {COMMAND_TIMEOUT_S:.0f} s") from err
 
     async def _run(self) -> None:
-        pause = BACKOFF_FIRST_S
+        clock = self._context.clock
+        pause_s = BACKOFF_FIRST_S
         while True:
-            connected_at = self._context.clock.monotonic()
+            began_s = clock.monotonic()
+            asked_s = BACKOFF_FIRST_S
+            self._held_from_s, self._held_s = None, 0.0
             try:
                 await self._run_once()
+                self._failed(CannotConnect("the link ended"))
             except DeviceError as err:
                 self._failed(err)
                 if isinstance(err, RateLimited) and err.retry_after_s:
-                    pause = max(pause, err.retry_after_s)
+                    asked_s = max(asked_s, err.retry_after_s)
+            except asyncio.CancelledError as err:
+                if is_ending():
+                    raise
+                # A library that cancels itself ends its link, not the device.
+                self._failed(CannotConnect(str(err) or "the link was given up"))
             except Exception as err:
-                if self.error is None or str(self.error) != str(err):
+                if is_ending():
+                    _LOGGER.debug("%s: closing failed", self.config.name, exc_info=True)
+                    return
+                if self._seen.first(err):
                     _LOGGER.exception("Unexpected error in the driver of %s", self.config.name)
                 self._failed(CannotConnect(str(err) or type(err).__name__))
-            if self._context.clock.monotonic() - connected_at > BACKOFF_LAST_S:
-                pause = BACKOFF_FIRST_S
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, BACKOFF_LAST_S)
+            if self._held_s >= HELD_S:
+                pause_s = BACKOFF_FIRST_S
+            # An attempt that waited in vain for an answer has been a pause already.
+            await asyncio.sleep(max(asked_s, pause_s - (clock.monotonic() - began_s)))
+            pause_s = min(pause_s * 2, BACKOFF_LAST_S)
 
     async def _run_once(self) -> None:
         if self._driver is None:
             self._driver = await build_driver(
-                self._hass, self.make, dict(self.config.connection), self._context
+                self._hass,
+                self.make,
+                # The serial tells a driver when another device answers at the address.
+                {**self.config.connection, "serial": self.config.identity["serial"]},
+                self._context,
             )
             if self._kept and isinstance(self._driver, KeepsState):
                 self._driver.load_state(self._kept)
@@ -217,10 +249,19 @@ class DeviceRunner:
             interval = (reading.at - before.at).total_seconds()
             self._intervals_s.setdefault(part, deque(maxlen=INTERVALS)).append(interval)
         self.readings[part] = reading
+        now_s = self._context.clock.monotonic()
+        if self._held_from_s is None:
+            self._held_from_s = now_s
+        self._held_s = now_s - self._held_from_s
         recovered, self.error = self.error is not None, None
-        if recovered:
-            self._on_error(self)
-        self._on_reading(self, part, reading)
+        try:
+            if recovered:
+                self._on_error(self)
+            self._on_reading(self, part, reading)
+        except Exception as err:
+            # A defect in what follows a reading must not cost the device its link.
+            if self._seen.first(err):
+                _LOGGER.exception("Unexpected error after a reading of %s", self.config.name)
 
     def age(self, part: str, now: datetime) -> timedelta | None:
         """Return the age of the latest reading of `part`, or `None` before the first."""

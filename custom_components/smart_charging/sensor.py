@@ -459,8 +459,9 @@ class SiteSensor(SiteEntity, SensorEntity):
 
     @override
     def shown(self) -> object:
-        made = self.site.plan.schedule.made_at if self.site.plan else None
-        return (self.native_value, made if self.entity_description.attributes_fn else None)
+        if self.entity_description.attributes_fn is None:
+            return self.native_value
+        return (self.native_value, self.site.plan.schedule.made_at if self.site.plan else None)
 
     @property
     @override
@@ -490,7 +491,6 @@ class ChargerSensor(PartEntity, SensorEntity):
     """A sensor of what the site knows of a charger."""
 
     entity_description: ChargerSensorDescription
-    _unrecorded_attributes = frozenset({"plan"})
 
     @override
     def refresh(self) -> None:
@@ -499,16 +499,15 @@ class ChargerSensor(PartEntity, SensorEntity):
 
     @override
     def shown(self) -> object:
-        return (self.native_value, self._explained())
-
-    def _explained(self) -> Mapping[str, Any] | None:
-        describe = self.entity_description.attributes_fn
-        return None if describe is None else describe(self.site, self.part)
+        if self.entity_description.attributes_fn is None:
+            return self.native_value
+        return (self.native_value, self.extra_state_attributes)
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        return self._explained()
+        describe = self.entity_description.attributes_fn
+        return None if describe is None else describe(self.site, self.part)
 
 
 class VehicleSensor(VehicleEntity, SensorEntity):

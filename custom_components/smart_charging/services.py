@@ -22,6 +22,7 @@ from .config import PartConfig
 from .const import DOMAIN
 from .core.control.types import Override
 from .core.reading import PartKind
+from .errors import below_minimum
 from .requests import ChargeRequest, answer
 from .site import Site, SiteConfigEntry
 
@@ -151,5 +152,8 @@ def _override(
     site, part = _charger(hass, call.data[ATTR_DEVICE_ID])
     duration: timedelta | None = call.data.get("duration")
     until = None if duration is None else dt_util.utcnow() + duration
-    site.plugs.settings(part).override = Override(current_a=current_a(call.data), until=until)
+    amps, minimum = current_a(call.data), part.charger_spec().min_a
+    if amps is not None and 0 < amps < minimum:
+        raise below_minimum(amps, minimum)
+    site.plugs.settings(part).override = Override(current_a=amps, until=until)
     site.changed(call.service)

@@ -51,7 +51,7 @@ class ChargerSettings:
     charging_from_kwh: float = 0.0
     """Energy since plug-in at that moment."""
     release_due: bool = False
-    """It could not be told that control is over: it is told when it answers again."""
+    """It did not hear that control ended: it is told when it answers again."""
     guest_energy_kwh: float = DEFAULT_ENERGY_KWH
 
 
@@ -76,6 +76,8 @@ class BatterySettings:
     """The mode it was in before we changed it; set while ours is in force."""
     original_kw: float = 0.0
     """What it charged or discharged with in that mode."""
+    release_due: bool = False
+    """It did not take its own mode back when control ended: it is told when it answers again."""
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,6 @@
 """The running site: joins devices, prices, goals, planner and control. It alone knows them all."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.event import async_track_time_interval
 
 from .acting import Actor
+from .availability import Availability
 from .clock import SystemClock
 from .config import DeviceConfig, PartConfig, PriceConfig, SiteConfig, VehicleConfig
 from .const import DOMAIN
@@ -25,6 +27,7 @@ from .core.reading import (
     AnyReading,
     BatteryReading,
     ChargerReading,
+    ChargerStatus,
     MeterReading,
     PartKind,
     PvReading,
@@ -70,6 +73,7 @@ class Site:
         self.settings = self.store.settings
         self.coordinator = SiteCoordinator()
         self.issues = Issues(hass, entry.entry_id)
+        self.availability = Availability(self)
         self.history = History(self)
         self.plugs = Plugs(self)
         self.actor = Actor(self)
@@ -90,7 +94,6 @@ class Site:
             modbus_unit=shared_modbus_unit(hass),
         )
         self._event_listeners: list[Callable[[PartConfig, ChargerEvent], None]] = []
-        self._unavailable: set[str] = set()
         self._via = DeviceInfo()
         self._unsubscribe: list[CALLBACK_TYPE] = []
 
@@ -126,10 +129,11 @@ class Site:
         await self.replanner.stop()
         await self.actor.stop()
         await self.store.save()
-        for runner in self.runners.values():
-            await runner.stop()
-        for price_runner in self.price_runners.values():
-            await price_runner.stop()
+        # Each may wait for a link that nobody answers on: together they take as long as one.
+        await asyncio.gather(
+            *(runner.stop() for runner in self.runners.values()),
+            *(price_runner.stop() for price_runner in self.price_runners.values()),
+        )
         self.runners.clear()
         self.price_runners.clear()
         self.issues.clear_all()
@@ -189,7 +193,7 @@ class Site:
             if device is None or _link(device) != _link(runner.config):
                 del self.runners[device_id]
                 await runner.stop()
-                self.issues.clear("device_unreachable", device_id)
+                self.availability.forget(device_id)
             else:
                 runner.config = device
         for device_id, device in wanted.items():
@@ -319,34 +323,11 @@ class Site:
 
     @callback
     def _tick(self, _now: datetime) -> None:
-        self._watch_availability()
+        self.availability.tick()
         self.plugs.tick()
         self.replanner.tick()
         self.actor.tick()
         self.coordinator.notify()
-
-    def _watch_availability(self) -> None:
-        """Log once when a part falls silent and once when it is back; hold a repair meanwhile."""
-        now, settled = self.clock.now(), self.settled
-        for runner in self.runners.values():
-            for part in runner.config.parts:
-                silent = runner.fresh(part.key, now) is None
-                if silent and part.id not in self._unavailable:
-                    if part.key not in runner.readings and not settled:
-                        continue
-                    self._unavailable.add(part.id)
-                    cause = str(runner.error or "it sends nothing")
-                    _LOGGER.warning("%s is unavailable: %s", self.part_name(part), cause)
-                    self.issues.show(
-                        "device_unreachable",
-                        runner.config.name,
-                        subject_id=runner.config.id,
-                        cause=cause,
-                    )
-                elif not silent and part.id in self._unavailable:
-                    self._unavailable.discard(part.id)
-                    _LOGGER.info("%s is available again", self.part_name(part))
-                    self.issues.clear("device_unreachable", runner.config.id)
 
     # --- what entities and actions ask ----------------------------------------------------------
 
@@ -409,27 +390,40 @@ class Site:
         return sum(p for p in powers if p is not None)
 
     @property
-    def charging_kw(self) -> float:
-        """Power that all chargers draw now."""
-        readings = [self.reading(part) for part in self.config.parts(PartKind.CHARGER)]
-        return sum(r.power_kw or 0.0 for r in readings if isinstance(r, ChargerReading))
+    def charging_kw(self) -> float | None:
+        """Power that all chargers draw now; `None` when one that draws does not say how much."""
+        powers = []
+        for part in self.config.parts(PartKind.CHARGER):
+            reading = self.reading(part)
+            if isinstance(reading, ChargerReading):
+                idle = reading.power_kw is None and reading.status is not ChargerStatus.CHARGING
+                powers.append(0.0 if idle else reading.power_kw)
+            elif self.latest(part) is not None:
+                # It fell silent, and may go on charging.
+                powers.append(None)
+        return _total(powers)
 
     @property
-    def battery_kw(self) -> float:
-        """Power into all batteries; negative while they discharge."""
-        readings = [self.reading(part) for part in self.config.parts(PartKind.BATTERY)]
-        return sum(r.power_kw or 0.0 for r in readings if isinstance(r, BatteryReading))
+    def battery_kw(self) -> float | None:
+        """Power into all batteries, negative while they discharge; `None` when one is silent."""
+        readings = [
+            self.reading(part)
+            for part in self.config.parts(PartKind.BATTERY)
+            if self.latest(part) is not None
+        ]
+        return _total([r.power_kw if isinstance(r, BatteryReading) else None for r in readings])
 
     @property
     def house_kw(self) -> float | None:
-        """Load of the house without cars and batteries; `None` without a meter or a PV reading."""
+        """Load of the house without cars and batteries; `None` while a part of it is unknown."""
         meter = self.meter
-        if meter is None or meter.power_kw is None:
+        battery_kw, charging_kw = self.battery_kw, self.charging_kw
+        if meter is None or meter.power_kw is None or battery_kw is None or charging_kw is None:
             return None
         pv_kw = self.pv_kw
         if pv_kw is None and self.config.parts(PartKind.PV):
             return None
-        return max(0.0, meter.power_kw + (pv_kw or 0.0) - self.battery_kw - self.charging_kw)
+        return max(0.0, meter.power_kw + (pv_kw or 0.0) - battery_kw - charging_kw)
 
     def price_now(self, role: str) -> float | None:
         """Return the price per kWh that holds now for `import` or `export`."""
@@ -499,6 +493,11 @@ class Site:
     def price_config(self, role: str) -> PriceConfig | None:
         """Return the price subentry of a role, or `None`."""
         return next((p for p in self.config.prices if p.role == role), None)
+
+
+def _total(powers: list[float | None]) -> float | None:
+    known = [power for power in powers if power is not None]
+    return sum(known) if len(known) == len(powers) else None
 
 
 def _link(device: DeviceConfig) -> tuple[object, ...]:

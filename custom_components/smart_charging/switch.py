@@ -5,6 +5,7 @@ from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .config import PartConfig
@@ -52,13 +53,11 @@ class ActSwitch(SiteEntity, SwitchEntity):
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        self.site.settings.acting = True
-        self.site.changed("act")
+        self.site.actor.take_over()
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         await self.site.actor.hand_back()
-        self.site.changed("observe")
 
 
 class SmartCharging(PartEntity, SwitchEntity):
@@ -86,8 +85,14 @@ class SmartCharging(PartEntity, SwitchEntity):
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
+        settings = self.site.plugs.settings(self.part)
+        # First, so that no step of control takes the charger back while it is released.
+        settings.smart = False
         if self.site.settings.acting:
-            with translated(self.site.part_name(self.part)):
-                await self.site.actor.release(self.part)
-        self.site.plugs.settings(self.part).smart = False
+            try:
+                with translated(self.site.part_name(self.part)):
+                    await self.site.actor.release(self.part)
+            except HomeAssistantError:
+                settings.smart = True
+                raise
         self.site.changed("smart charging off")

@@ -30,7 +30,16 @@ WRITE_TIMEOUT_S = 15.0
 """Above the timeout of a driver's command: the service call must outlast it."""
 
 OBEY_S = 30.0
-"""A device that does not show an order after this long is reported. Chargers react in 3 to 10 s."""
+"""A device that shows none of the orders of this long is reported. Chargers react in 3 to 10 s."""
+
+RETRY_FIRST_S = 5.0
+RETRY_LAST_S = 60.0
+"""Pauses after writes that failed, doubling: a device that refuses is not asked all the time."""
+RETRY_URGENT_S = 10.0
+"""Longest such pause while a limit is at stake."""
+
+RECENT = 8
+"""Orders that a device may still be following: control changes them every few seconds."""
 
 CURRENT_TOLERANCE_A = 0.5
 BATTERY_STEP_KW = 0.1
@@ -90,7 +99,13 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
         self._wanted: S | None = None
         self._written: S | None = None
         self._written_at: float | None = None
+        self._recent: deque[tuple[S, float]] = deque(maxlen=RECENT)
+        """Orders that were written, and when."""
         self._differs_since: float | None = None
+        self._failures = 0
+        """Writes that failed one after the other."""
+        self._disabled = False
+        """An entity that the last write needed is disabled."""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.writes = 0
@@ -99,13 +114,16 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
         """Take the latest order; write it when it is due. Never waits."""
         self._wanted = setpoint
         now = self._clock.monotonic()
+        if self._disabled:
+            self._disabled = not self._entities_enabled()
         if self._obeyed(setpoint, reading):
-            self._differs_since = None
-            self._on_fault(self.target.part_id, None)
+            self._differs_since, self._failures = None, 0
+            if not self._disabled:
+                self._on_fault(self.target.part_id, None)
             if self._written is None:
                 self._written = setpoint
             return
-        if self._differs_since is None or not self._same(setpoint, self._written):
+        if self._differs_since is None or self._follows(reading, now):
             self._differs_since = now
         elif now - self._differs_since > OBEY_S and reading is not None:
             self._on_fault(self.target.part_id, "not_obeyed")
@@ -120,6 +138,14 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
                 await self._task
             self._task = None
 
+    async def forget(self) -> None:
+        """End a write that is under way, for good: the device follows its own control now."""
+        await self.stop()
+        self._wanted = self._written = self._written_at = self._differs_since = None
+        self._recent.clear()
+        self._failures = 0
+        self._on_fault(self.target.part_id, None)
+
     def _start(self) -> None:
         if self._task is None or self._task.done():
             self._task = self._hass.async_create_background_task(
@@ -132,12 +158,14 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
         if self._written_at is None:
             return True
         elapsed = now - self._written_at
+        urgent = isinstance(setpoint, ChargerSetpoint) and setpoint.urgent
+        if self._failures:
+            pause_s = min(RETRY_FIRST_S * 2.0 ** min(self._failures - 1, 8), RETRY_LAST_S)
+            return elapsed >= (min(pause_s, RETRY_URGENT_S) if urgent else pause_s)
         if self._same(setpoint, self._written):
             # Already told: repeat only when it was plainly not heard.
             return elapsed > OBEY_S
-        if isinstance(setpoint, ChargerSetpoint) and setpoint.urgent:
-            return True
-        return elapsed >= self._interval_s
+        return urgent or elapsed >= self._interval_s
 
     async def _write(self) -> None:
         setpoint = self._wanted
@@ -159,9 +187,14 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
                         domain, service, data, blocking=True, context=context
                     )
         except (HomeAssistantError, TimeoutError) as err:
-            _LOGGER.debug("Writing to %s failed: %s", self.target.name, err)
-            # A failed write was not heard: the next order may go out at the usual pace.
+            level = logging.DEBUG if self._failures else logging.INFO
+            _LOGGER.log(level, "%s did not take an order: %s", self.target.name, err)
+            self._failures += 1
+            # A failed write was not heard.
             self._written = None
+        else:
+            self._failures = 0
+            self._recent.append((setpoint, self._written_at))
 
     def _calls(self, setpoint: S, number: str) -> list[tuple[str, str, dict[str, Any]]]:
         choice = None
@@ -182,9 +215,25 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
         entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id)
         row = registry.async_get(entity_id) if entity_id else None
         if row is None or row.disabled:
+            self._disabled = True
             self._on_fault(self.target.part_id, "entity_disabled")
             return None
         return entity_id
+
+    def _entities_enabled(self) -> bool:
+        registry = er.async_get(self._hass)
+        wanted = [(Platform.NUMBER, self.target.value_unique_id)]
+        if self.target.choice_unique_id is not None:
+            wanted.append((Platform.SELECT, self.target.choice_unique_id))
+        ids = [registry.async_get_entity_id(platform, DOMAIN, key) for platform, key in wanted]
+        rows = [registry.async_get(entity_id) if entity_id else None for entity_id in ids]
+        return all(row is not None and not row.disabled for row in rows)
+
+    def _follows(self, reading: ChargerReading | BatteryReading | None, now: float) -> bool:
+        """Tell whether the device shows an order that was replaced a moment ago."""
+        return reading is not None and any(
+            now - at <= OBEY_S and self._obeyed(setpoint, reading) for setpoint, at in self._recent
+        )
 
     @staticmethod
     def _same(one: S, other: S | None) -> bool:

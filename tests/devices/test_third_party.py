@@ -106,9 +106,7 @@ class Surroundings:
         self.entry = site_entry(meter_data(url), *subentries)
         self.entry.add_to_hass(self.hass)
         assert await self.hass.config_entries.async_setup(self.entry.entry_id)
-        self.stack.push_async_callback(
-            self.hass.config_entries.async_unload, self.entry.entry_id
-        )
+        self.stack.push_async_callback(self.hass.config_entries.async_unload, self.entry.entry_id)
 
     @property
     def running(self) -> Site:
@@ -134,9 +132,7 @@ async def surroundings(
 
 
 async def call(hass: HomeAssistant, domain: str, service: str, entity_id: str, **data: Any) -> None:
-    await hass.services.async_call(
-        domain, service, {"entity_id": entity_id, **data}, blocking=True
-    )
+    await hass.services.async_call(domain, service, {"entity_id": entity_id, **data}, blocking=True)
 
 
 async def test_a_device_waits_for_its_row_and_then_charges(
@@ -157,8 +153,10 @@ async def test_a_device_waits_for_its_row_and_then_charges(
     assert await async_setup_component(hass, "acme_box", {"acme_box": {}})
     await hass.async_block_till_done()
     await surroundings.until(
-        lambda: surroundings.running.runners[BOX].readings
-        and surroundings.running.runners[METER].readings
+        lambda: (
+            surroundings.running.runners[BOX].readings
+            and surroundings.running.runners[METER].readings
+        )
     )
     await call(hass, "select", "select_option", "select.acme_box_charging_mode", option="fast")
     assert surroundings.box.own

@@ -134,9 +134,7 @@ class Home:
         self.clock = SystemClock()
         self.house = House(config, self.clock)
         self.p1 = P1Simulator(self.house, self.clock, auto=False)
-        self.wattpilot = WattpilotSimulator(
-            self.house, self.clock, password=PASSWORD, auto=False
-        )
+        self.wattpilot = WattpilotSimulator(self.house, self.clock, password=PASSWORD, auto=False)
         self.entry: MockConfigEntry | None = None
 
     async def start(self) -> None:
@@ -184,6 +182,9 @@ class Home:
         """Let sockets, tasks and a plan that is being made come to rest, without time passing."""
         for _ in range(SETTLE_ROUNDS):
             await asyncio.sleep(0)
+        while self.wattpilot.logging_in:
+            # Hashing the password takes real time, in a thread.
+            await self.hass.async_add_executor_job(time.sleep, 0.002)
         while self.entry is not None and self._planning():
             await asyncio.sleep(0)
         await self.hass.async_block_till_done()
@@ -216,7 +217,8 @@ class Home:
     def entity_id(self, platform: str, unique_id: str) -> str:
         """Return the entity id of one of our entities, by the end of its unique id."""
         for row in er.async_entries_for_config_entry(
-            er.async_get(self.hass), self.entry.entry_id  # type: ignore[union-attr]  # a test
+            er.async_get(self.hass),
+            self.entry.entry_id,  # type: ignore[union-attr]  # a test
         ):
             if row.domain == platform and row.unique_id.endswith(unique_id):
                 return row.entity_id
@@ -228,3 +230,8 @@ class Home:
             domain, service, {"entity_id": entity_id, **data}, blocking=True
         )
         await self.settle()
+
+    async def choose(self, mode: str) -> None:
+        """Choose the charger's mode as a person would."""
+        entity_id = self.entity_id("select", "charger_charging_mode")
+        await self.call("select", "select_option", entity_id, option=mode)

@@ -90,9 +90,7 @@ async def test_reminder_comes_only_while_no_car_is_plugged_in(
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
     assert len(calls) == told
-    await hass.services.async_call(
-        "automation", "turn_off", {"entity_id": "all"}, blocking=True
-    )
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
 
 
 def test_every_blueprint_has_a_test() -> None:

@@ -16,7 +16,16 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.smart_charging.core.reading import ChargerStatus
 
 from .conftest import HomeFactory
-from .home import CAR, CHARGER_PART, Home, car_data, charger_data, meter_data, price_data, site_entry
+from .home import (
+    CAR,
+    CHARGER_PART,
+    Home,
+    car_data,
+    charger_data,
+    meter_data,
+    price_data,
+    site_entry,
+)
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 CHEAP_FROM, CHEAP_TO = START + timedelta(hours=2), START + timedelta(hours=3)
@@ -55,7 +64,9 @@ async def evening(hass: HomeAssistant, make_home: HomeFactory) -> Home:
             price_data("entity", {"entity": "sensor.spot"}),
         )
     )
-    await home.call("number", "set_value", home.entity_id("number", f"{CAR}_energy"), value=ASKED_KWH)
+    await home.call(
+        "number", "set_value", home.entity_id("number", f"{CAR}_energy"), value=ASKED_KWH
+    )
     await home.call("time", "set_value", home.entity_id("time", "_ready_by"), time="21:30:00")
     await home.call("switch", "turn_on", home.entity_id("switch", "_act"))
     return home
@@ -100,9 +111,7 @@ async def test_the_car_gets_what_it_was_asked_in_the_planned_slots(
     # Tokens age with the frozen time: this one is made now.
     refresh = await hass.auth.async_create_refresh_token(hass_admin_user, client_id="test")
     client = await hass_ws_client(hass, hass.auth.async_create_access_token(refresh))
-    await client.send_json_auto_id(
-        {"type": "logbook/get_events", "start_time": START.isoformat()}
-    )
+    await client.send_json_auto_id({"type": "logbook/get_events", "start_time": START.isoformat()})
     entries = (await client.receive_json())["result"]
     messages = [entry.get("message", "") for entry in entries]
     assert any("because of cheap" in message for message in messages)

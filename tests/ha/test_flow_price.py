@@ -171,6 +171,9 @@ async def test_a_role_that_is_taken_while_the_source_is_asked_is_refused(
     slow, fast = await rig.add(entry, "price", "wits"), await rig.add(entry, "price", "fixed")
     wits.inject("delay", times=1, seconds=0.3)
     asked = asyncio.create_task(rig.answer(slow, **WITS))
+    async with asyncio.timeout(5):
+        while "delay" in wits._faults:
+            await asyncio.sleep(0)
     assert (await rig.accept(fast, rate=0.3))["type"] == "create_entry"
     form = await asked
     assert form["errors"] == {"role": "role_taken"}
@@ -210,12 +213,15 @@ async def test_a_changed_source_that_fails_changes_nothing(rig: Rig, wits: WitsS
     await rig.answer(await rig.add(entry, "price", "wits"), **WITS)
     (price,) = subentries(entry, "price")
     before: dict[str, Any] = dict(price.data)
-    form = await rig.accept(await rig.change(entry, price), node="XXX0001")
+    form = await rig.change(entry, price)
+    assert WITS["client_secret"] not in shown(form).values(), "no secret leaves Home Assistant"
+    form = await rig.accept(form, node="XXX0001")
     assert "XXX0001 is unknown" in message(form)
     assert price.data == before
     result = await rig.accept(form, node="HAY2201")
     assert result["reason"] == "reconfigure_successful"
     assert price.unique_id == "import_wits_wits_HAY2201"
+    assert price.data["source"]["client_secret"] == WITS["client_secret"]
 
 
 async def test_a_step_that_no_source_has_does_not_exist(rig: Rig) -> None:

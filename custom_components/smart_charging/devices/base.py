@@ -172,7 +172,18 @@ class Driver(Protocol):
 
 
 @runtime_checkable
-class ChargerDriver(Protocol):
+class Releasable(Protocol):
+    """A driver that can give a part back to its own control."""
+
+    async def release(self, part: str) -> None:
+        """Give the part back to its own control as it was before our first order.
+
+        Raises DeviceError.
+        """
+
+
+@runtime_checkable
+class ChargerDriver(Releasable, Protocol):
     """A driver whose charger parts can be commanded, while `run` is running."""
 
     async def set_charging(self, part: str, current_a: float, phases: int | None) -> None:
@@ -181,9 +192,6 @@ class ChargerDriver(Protocol):
         Returns when the device accepted the order; the next reading shows what holds.
         Raises DeviceError.
         """
-
-    async def release(self, part: str) -> None:
-        """Give the charger back to its own control as it was before our first order."""
 
 
 @runtime_checkable

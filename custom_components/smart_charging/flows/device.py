@@ -20,7 +20,7 @@ from ..devices.base import DeviceError, Identity, InUse
 from ..devices.entity.suggest import Suggestion, suggest
 from ..devices.registry import MAKES
 from .figures import WITH_FIGURES, Place, figure_errors, figures_form, new_part, read_figures
-from .forms import choice, defaults, form, missing, read
+from .forms import choice, defaults, form, missing, read, veiled
 from .testing import device_with, devices, error_texts, link_free, taken_by_us, try_device
 
 STEP = "async_step_"
@@ -45,7 +45,8 @@ class DeviceFlow(ConfigSubentryFlow):
         self._unique_id = ""
         self._asked: list[str] = []
 
-    if not TYPE_CHECKING:  # a type checker shall still find names that are misspelt
+    # A type checker shall still find names that are misspelt.
+    if not TYPE_CHECKING:  # pragma: no branch
 
         def __getattr__(self, name: str) -> Step:
             """Return the step of a make.
@@ -90,7 +91,8 @@ class DeviceFlow(ConfigSubentryFlow):
         errors: dict[str, str] = {}
         placeholders = {"detail": ""}
         if user_input is not None:
-            connection = read(make.fields, user_input)
+            stored = None if self._changed is None else self._changed.data["connection"]
+            connection = read(make.fields, user_input, stored)
             errors = missing(make.fields, connection)
             if not errors:
                 try:
@@ -100,7 +102,7 @@ class DeviceFlow(ConfigSubentryFlow):
         values = user_input
         if values is None:
             proposed = defaults(make.fields) if self._changed is None else {}
-            values = {**proposed, **self._connection}
+            values = {**proposed, **veiled(make.fields, self._connection)}
         return self.async_show_form(
             step_id=make_key,
             data_schema=form(make_key, make.fields, values),

@@ -11,6 +11,9 @@ import voluptuous as vol
 from ..devices.base import Field, FieldKind
 from ..ha_versions import serial_selector
 
+UNCHANGED = "__unchanged__"
+"""Stands for a secret that is stored already: it is not sent to the browser again."""
+
 
 def option_key(option: str) -> str:
     """Return the key of a choice's text: Home Assistant allows small letters and digits."""
@@ -36,11 +39,24 @@ def defaults(fields: Iterable[Field]) -> dict[str, Any]:
     return {field.key: field.default for field in fields if field.default is not None}
 
 
-def read(fields: Iterable[Field], answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form of `fields` was answered, as the driver expects it."""
+def veiled(fields: Iterable[Field], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stored values as a form may show them."""
+    secret = {field.key for field in fields if field.secret}
+    return {key: UNCHANGED if key in secret else value for key, value in stored.items()}
+
+
+def read(
+    fields: Iterable[Field], answers: Mapping[str, Any], stored: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what the form of `fields` was answered, as the driver expects it.
+
+    `stored` holds the secrets that `veiled` kept back.
+    """
     values: dict[str, Any] = {}
     for field in fields:
         value = answers.get(field.key)
+        if value == UNCHANGED and stored is not None:
+            value = stored.get(field.key)
         if value is None or value == "":
             continue
         if field.kind is FieldKind.CHOICE:
@@ -74,7 +90,7 @@ def _element(scope: str, field: Field) -> Any:
             return selector.BooleanSelector()
         case FieldKind.ENTITY:
             return entity(field.domains, field.device_classes)
-        case FieldKind.TEXT:
+        case FieldKind.TEXT:  # pragma: no branch - the last kind
             return selector.TextSelector()
 
 

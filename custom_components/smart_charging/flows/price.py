@@ -16,7 +16,7 @@ from ..const import SUBENTRY_PRICE
 from ..devices.base import DeviceError
 from ..prices.base import SourceKind
 from ..prices.registry import SOURCES
-from .forms import choice, defaults, form, missing, read
+from .forms import choice, defaults, form, missing, read, veiled
 from .testing import error_texts, try_source
 
 STEP = "async_step_"
@@ -29,7 +29,8 @@ type Step = Callable[[dict[str, Any] | None], Awaitable[SubentryFlowResult]]
 class PriceFlow(ConfigSubentryFlow):
     """Adds or changes a price source; it is tried before it is saved."""
 
-    if not TYPE_CHECKING:  # a type checker shall still find names that are misspelt
+    # A type checker shall still find names that are misspelt.
+    if not TYPE_CHECKING:  # pragma: no branch
 
         def __getattr__(self, name: str) -> Step:
             """Return the step of a kind of source: one of each, as in the form of a device."""
@@ -61,7 +62,7 @@ class PriceFlow(ConfigSubentryFlow):
         errors: dict[str, str] = {}
         placeholders = {"detail": ""}
         if user_input is not None:
-            source = read(kind.fields, user_input)
+            source = read(kind.fields, user_input, self._source())
             errors = missing(kind.fields, source) or self._role_error(user_input["role"])
             if not errors:
                 try:
@@ -73,7 +74,7 @@ class PriceFlow(ConfigSubentryFlow):
                     errors = self._role_error(user_input["role"])
                     if not errors:
                         return self._finish(key, user_input["role"], source, unique_id)
-        values = self._stored(kind) if user_input is None else user_input
+        values = self._proposed(kind) if user_input is None else user_input
         roles = self._free_roles()
         role = {
             vol.Required("role", default=values.get("role", (*roles, ROLES[0])[0])): choice(
@@ -90,14 +91,19 @@ class PriceFlow(ConfigSubentryFlow):
     async def _identify(self, key: str, source: dict[str, Any]) -> str:
         """Return the unique id of a source, asked unless it is the one in use. Raises DeviceError."""
         changed = self._changed
-        if changed is not None and source == changed.data["source"]:
+        if changed is not None and source == self._source():
             return (changed.unique_id or "").removeprefix(_prefix(changed.data["role"], key))
         return await try_source(self.hass, SOURCES[key], source)
 
-    def _stored(self, kind: SourceKind) -> Mapping[str, Any]:
+    def _source(self) -> Mapping[str, Any] | None:
+        """Return what is stored of the source; `None` while one is added."""
+        return None if self._changed is None else self._changed.data["source"]
+
+    def _proposed(self, kind: SourceKind) -> Mapping[str, Any]:
+        """Return what the form shows when it opens."""
         if (changed := self._changed) is None:
             return defaults(kind.fields)
-        return {**changed.data["source"], "role": changed.data["role"]}
+        return {**veiled(kind.fields, changed.data["source"]), "role": changed.data["role"]}
 
     def _free_roles(self) -> list[str]:
         """Return the roles that no other price has."""

@@ -85,7 +85,8 @@ def battery_rights(problem: Problem, answer: Plan) -> None:
         assert flow.export_kw <= spare + sellers + NEAR
         orders = {b.id: answer.schedule.batteries[b.id][t].power_kw for b in problem.batteries}
         sun_only = [orders[b.id] for b in problem.batteries if not b.may_charge_from_grid]
-        assert sum(max(0.0, x) for x in sun_only) <= spare + NEAR
+        if charging := sum(max(0.0, x) for x in sun_only):
+            assert charging <= max(0.0, spare - flow.curtailed_kw) + NEAR
         house_only = [
             orders[b.id] for b in problem.batteries if not (b.may_export or b.may_feed_cars)
         ]

@@ -9,8 +9,9 @@ from ..schedule import BatteryStep, ChargerStep, Reason, Schedule
 from .commands import command_a
 from .needs import Needs
 from .prepare import Prepared
-from .presence import TINY
-from .reasons import Outlook, battery_order, charging_reason, outlook
+from .presence import TINY, PluggedSlot
+from .problem import Problem
+from .reasons import Outlook, SiteView, battery_order, charging_reason, outlook, site_view
 from .result import Flow, Plan, Rung
 from .shortfall import shortfalls
 from .solution import Solution, money, peaks
@@ -40,14 +41,15 @@ def assemble(
     cost = money(prepared, needs, weights, solution)
     bound = _crude_bound(prepared, needs, weights) if proof.gap is None else cost - proof.gap
     peak_kw = peaks(prepared, solution.imported)
+    site = site_view(prepared, needs, solution, peak_kw)
     return Plan(
         schedule=Schedule(
             made_at=problem.now,
-            chargers=_charger_steps(prepared, needs, solution, peak_kw),
-            batteries=_battery_steps(prepared, needs, solution, peak_kw),
+            chargers=_charger_steps(prepared, needs, solution, site),
+            batteries=_battery_steps(prepared, solution, site),
             peak_target_kw=peak_kw[0] if prepared.peak else None,
         ),
-        flows=_flows(prepared, solution),
+        flows=_flows(prepared, site),
         cost=cost,
         bound=min(bound, cost),
         gap=max(0.0, cost - bound),
@@ -84,10 +86,7 @@ def _crude_bound(prepared: Prepared, needs: tuple[Needs, ...], weights: Weights)
 
 
 def _charger_steps(
-    prepared: Prepared,
-    needs: tuple[Needs, ...],
-    solution: Solution,
-    peak_kw: tuple[float, ...],
+    prepared: Prepared, needs: tuple[Needs, ...], solution: Solution, site: SiteView
 ) -> Mapping[str, tuple[ChargerStep, ...]]:
     problem = prepared.problem
     owners: dict[tuple[int, int], tuple[int, int]] = {
@@ -95,22 +94,41 @@ def _charger_steps(
         for v, slots in enumerate(prepared.plugged)
         for i, plugged in enumerate(slots)
     }
-    looks = [outlook(prepared, need, solution.charge[v]) for v, need in enumerate(needs)]
-    driven = [need.trip_kwh for need in needs]
-    cars = _cars_kw(prepared, needs, solution)
-    return {
-        charger.id: tuple(
-            _unplugged(prepared, t)
-            if (owner := owners.get((c, t))) is None
-            else _step(prepared, needs, solution, peak_kw, looks, driven, cars, t, *owner)
-            for t in range(prepared.n)
-        )
-        for c, charger in enumerate(problem.chargers)
-    }
+    looks = [outlook(prepared, need, solution, v) for v, need in enumerate(needs)]
+    socs = [_socs(prepared, need, looks[v]) for v, need in enumerate(needs)]
+    found: dict[str, tuple[ChargerStep, ...]] = {}
+    for c, charger in enumerate(problem.chargers):
+        steps = []
+        for t in range(prepared.n):
+            if (owner := owners.get((c, t))) is None:
+                steps.append(_unplugged(problem, site, t))
+            else:
+                v, i = owner
+                plugged = prepared.plugged[v][i]
+                soc = socs[v][t] if socs[v] else None
+                steps.append(_step(problem, needs[v], plugged, i, looks[v], site, soc))
+        found[charger.id] = tuple(steps)
+    return found
 
 
-def _unplugged(prepared: Prepared, t: int) -> ChargerStep:
-    problem = prepared.problem
+def _socs(prepared: Prepared, need: Needs, look: Outlook) -> tuple[float, ...]:
+    """Return the SoC after each slot of the plan; nothing when it is not known."""
+    vehicle = need.vehicle
+    if vehicle.soc is None:
+        return ()
+    charged = [0.0] * prepared.n
+    for plugged, energy in zip(need.slots, look.energy, strict=True):
+        charged[plugged.slot] += energy * vehicle.efficiency
+    held = vehicle.soc * vehicle.capacity_kwh
+    found = []
+    for t in range(prepared.n):
+        driven = need.trip_kwh[t] - (need.trip_kwh[t - 1] if t else 0.0)
+        held = max(0.0, held - driven) + charged[t]
+        found.append(held / vehicle.capacity_kwh)
+    return tuple(found)
+
+
+def _unplugged(problem: Problem, site: SiteView, t: int) -> ChargerStep:
     return ChargerStep(
         start=problem.slots[t],
         end=problem.slots[t + 1],
@@ -118,113 +136,92 @@ def _unplugged(prepared: Prepared, t: int) -> ChargerStep:
         current_a=0.0,
         phases=1,
         reason=Reason.UNPLUGGED,
-        price=float(prepared.import_price[t]),
+        price=site.price[t],
         estimated=problem.estimated[t],
     )
 
 
 def _step(
-    prepared: Prepared,
-    needs: tuple[Needs, ...],
-    solution: Solution,
-    peak_kw: tuple[float, ...],
-    looks: list[Outlook],
-    driven: list[tuple[float, ...]],
-    cars: np.ndarray[tuple[int], np.dtype[np.float64]],
-    t: int,
-    v: int,
+    problem: Problem,
+    need: Needs,
+    plugged: PluggedSlot,
     i: int,
+    look: Outlook,
+    site: SiteView,
+    soc: float | None,
 ) -> ChargerStep:
-    problem, need = prepared.problem, needs[v]
-    vehicle, plugged = need.vehicle, prepared.plugged[v][i]
-    charger = problem.chargers[plugged.charger]
-    known = i < len(need.slots)
-    power = float(solution.charge[v][i]) if known else 0.0
-    energy = float(looks[v].energy[i]) if power > TINY else 0.0
-    setting = plugged.settings[int(solution.setting[v][i])] if power > TINY else None
-    charged = float(looks[v].energy[: i + 1].sum())
-    soc = None
-    if vehicle.soc is not None and vehicle.capacity_kwh > 0:
-        held = vehicle.soc * vehicle.capacity_kwh - driven[v][t]
-        soc = max(0.0, held + vehicle.efficiency * charged) / vehicle.capacity_kwh
-    if known:
-        reason = charging_reason(prepared, need, solution, v, i, looks[v], peak_kw)
+    """Return the order of a charger with a vehicle, its plugged slot number `i`."""
+    t = plugged.slot
+    # Slots after the last goal are not part of the needs: nothing is charged there.
+    needed = i < len(need.slots)
+    power = look.power[i] if needed else 0.0
+    setting = plugged.settings[look.setting[i]] if power > TINY else None
+    energy = look.energy[i] if setting else 0.0
+    if needed:
+        reason = charging_reason(need, i, site, look)
     else:
-        reason = Reason.REACHED if need.total_kwh > TINY and charged > TINY else Reason.NO_GOAL
-    marginal = None
-    if solution.charge_marginal is not None and solution.marginal is not None:
-        marginal = float(solution.charge_marginal[v][i] if known else solution.marginal[t])
-    sun = min(1.0, float(prepared.surplus[t]) / float(cars[t])) if cars[t] > TINY else 0.0
-    price = float(prepared.import_price[t])
+        reason = Reason.REACHED if look.before[-1] > TINY else Reason.NO_GOAL
+    marginal = None if site.marginal is None else site.marginal[t]
+    if needed and look.marginal is not None:
+        marginal = look.marginal[i]
+    sun = min(1.0, site.surplus[t] / site.cars[t]) if energy > 0 else 0.0
+    charger = problem.chargers[plugged.charger]
     return ChargerStep(
         start=problem.slots[t],
         end=problem.slots[t + 1],
         energy_kwh=energy,
         current_a=command_a(charger, plugged, setting, power) if setting else 0.0,
         phases=setting.phases if setting else 1,
-        vehicle=vehicle.id,
+        vehicle=need.vehicle.id,
         soc_after=soc,
         reason=reason,
         marginal_price=marginal,
-        price=price,
-        cost=energy * (sun * float(prepared.export_price[t]) + (1 - sun) * price),
+        price=site.price[t],
+        cost=energy * (sun * site.export_price[t] + (1 - sun) * site.price[t]),
         estimated=problem.estimated[t],
     )
 
 
-def _cars_kw(
-    prepared: Prepared, needs: tuple[Needs, ...], solution: Solution
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    cars = np.zeros(prepared.n)
-    for need, charge in zip(needs, solution.charge, strict=True):
-        for plugged, power in zip(need.slots, charge, strict=True):
-            cars[plugged.slot] += power
-    return cars
-
-
 def _battery_steps(
-    prepared: Prepared,
-    needs: tuple[Needs, ...],
-    solution: Solution,
-    peak_kw: tuple[float, ...],
+    prepared: Prepared, solution: Solution, site: SiteView
 ) -> Mapping[str, tuple[BatteryStep, ...]]:
-    problem = prepared.problem
-    cars = _cars_kw(prepared, needs, solution)
+    slots = prepared.problem.slots
     found: dict[str, tuple[BatteryStep, ...]] = {}
     for b, battery in enumerate(prepared.batteries):
         steps = []
+        into, out = solution.battery_in[b].tolist(), solution.battery_out[b].tolist()
+        held = solution.energy[b].tolist()
         for t in range(prepared.n):
-            mode, reason = battery_order(prepared, solution, b, t, float(cars[t]), peak_kw)
+            mode, reason = battery_order(battery, into[t], out[t], held[t], t, site)
             steps.append(
                 BatteryStep(
-                    start=problem.slots[t],
-                    end=problem.slots[t + 1],
+                    start=slots[t],
+                    end=slots[t + 1],
                     mode=mode,
-                    power_kw=float(solution.battery_in[b][t] - solution.battery_out[b][t]),
-                    soc_after=float(solution.energy[b][t]) / battery.capacity_kwh,
+                    power_kw=into[t] - out[t],
+                    soc_after=held[t] / battery.capacity_kwh,
                     reason=reason,
-                    marginal_price=None
-                    if solution.marginal is None
-                    else float(solution.marginal[t]),
+                    marginal_price=None if site.marginal is None else site.marginal[t],
                 )
             )
         found[battery.id] = tuple(steps)
     return found
 
 
-def _flows(prepared: Prepared, solution: Solution) -> tuple[Flow, ...]:
+def _flows(prepared: Prepared, site: SiteView) -> tuple[Flow, ...]:
     problem = prepared.problem
+    load, pv = prepared.load.tolist(), prepared.pv.tolist()
     return tuple(
         Flow(
             start=problem.slots[t],
             end=problem.slots[t + 1],
-            import_kw=float(solution.imported[t]),
-            export_kw=float(solution.exported[t]),
-            pv_kw=float(prepared.pv[t] - solution.curtailed[t]),
-            curtailed_kw=float(solution.curtailed[t]),
-            load_kw=float(prepared.load[t]),
-            import_price=float(prepared.import_price[t]),
-            export_price=float(prepared.export_price[t]),
+            import_kw=site.imported[t],
+            export_kw=site.exported[t],
+            pv_kw=pv[t] - site.curtailed[t],
+            curtailed_kw=site.curtailed[t],
+            load_kw=load[t],
+            import_price=site.price[t],
+            export_price=site.export_price[t],
             estimated=problem.estimated[t],
         )
         for t in range(prepared.n)

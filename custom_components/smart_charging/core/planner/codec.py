@@ -92,17 +92,15 @@ def problem_faults(problem: Problem) -> list[str]:
         ZoneInfo(problem.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         faults.append(f"$.time_zone: unknown time zone {problem.time_zone!r}")
-    for name, parts in (
-        ("chargers", problem.chargers),
-        ("vehicles", problem.vehicles),
-        ("batteries", problem.batteries),
-        ("circuits", problem.circuits),
+    for name, ids in (
+        ("chargers", [x.id for x in problem.chargers]),
+        ("vehicles", [x.id for x in problem.vehicles]),
+        ("batteries", [x.id for x in problem.batteries]),
+        ("circuits", [x.id for x in problem.circuits]),
     ):
-        seen: set[str] = set()
-        for i, part in enumerate(parts):
-            if part.id in seen:
-                faults.append(f"$.{name}[{i}].id: {part.id!r} occurs twice")
-            seen.add(part.id)
+        faults += [
+            f"$.{name}[{i}].id: {id_!r} occurs twice" for i, id_ in enumerate(ids) if id_ in ids[:i]
+        ]
     for i, vehicle in enumerate(problem.vehicles):
         at = f"$.vehicles[{i}]"
         for key, value in (
@@ -138,7 +136,7 @@ def _encode(value: Any) -> Any:
         return {key: _encode(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_encode(item) for item in value]
-    return {name: _encode(getattr(value, name)) for name in _hints(type(value))}
+    return {name: _encode(getattr(value, name)) for name in _hints(value.__class__)}
 
 
 def _read(kind: Any, data: object) -> Any:
@@ -150,7 +148,7 @@ def _read(kind: Any, data: object) -> Any:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {item.name: hints[item.name] for item in fields(kind)}
 

@@ -136,6 +136,12 @@ class Model:
         """Add to the cost of a column."""
         self._cost[column] += cost
 
+    def fix(self, column: int, value: float) -> None:
+        """Give a column one value."""
+        variable = self._core.get_variable(column)
+        variable.set_lb(value)
+        variable.set_ub(value)
+
     def at_most(self, terms: Iterable[Term], limit: float) -> int:
         """Add the row `terms <= limit` and return its number."""
         return self._row(terms, Sense.LessEqual, limit)
@@ -195,7 +201,7 @@ class Model:
         return Solver(self.problem.solverModel, integer=nodes is not None)
 
 
-class HighsInProcess(pulp.HiGHS):  # type: ignore[misc]  # PuLP types the class as Any when highspy lacks
+class HighsInProcess(pulp.HiGHS):
     """PuLP's HiGHS with the model passed in one piece and the answer read in one piece."""
 
     def __init__(
@@ -243,7 +249,7 @@ class HighsInProcess(pulp.HiGHS):  # type: ignore[misc]  # PuLP types the class 
             model.integrality_ = [
                 kinds.kInteger if v.is_integer() else kinds.kContinuous for v in variables
             ]
-        highs = lp.solverModel
+        highs: Any = lp.solverModel
         highs.passModel(model)
         if self._start is not None:
             highs.setSolution(count, np.arange(count, dtype=np.int32), self._start)
@@ -252,7 +258,7 @@ class HighsInProcess(pulp.HiGHS):  # type: ignore[misc]  # PuLP types the class 
 
     def findSolutionValues(self, lp: pulp.LpProblem) -> tuple[Any, bool]:
         """Give the answer back to PuLP."""
-        highs = lp.solverModel
+        highs: Any = lp.solverModel
         values = highs.getSolution().col_value
         lp.toRustModel().set_variable_values(list(enumerate(values)))
         optimal = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal

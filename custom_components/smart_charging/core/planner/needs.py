@@ -78,17 +78,18 @@ def needs_of(prepared: Prepared, v: int) -> Needs:
     trips = _trips(prepared, vehicle)
     drives = [] if vehicle.surplus_only else _drives(prepared, vehicle, slots, trips)
     open_demands = [d for d in demands if not d.past]
-    total = max((x.need_kwh for x in (*open_demands, *drives)), default=0.0)
+    asked: list[Demand | Drive] = [*open_demands, *drives]
+    total = max((x.need_kwh for x in asked), default=0.0)
     pays = bool(np.any(prepared.import_price < 0))
     may_exceed = vehicle.surplus_only or (
         (vehicle.opportunistic and not (vehicle.soc is None and open_demands))
         or (pays and vehicle.soc is not None)
     )
     if not may_exceed:
-        last = max((x.point for x in (*open_demands, *drives)), default=0)
+        last = max((x.point for x in asked), default=0)
         slots = slots[:last]
     ends = {i for i in range(1, len(slots)) if slots[i].stay != slots[i - 1].stay}
-    ends |= {x.point for x in (*open_demands, *drives)} | {len(slots)}
+    ends |= {x.point for x in asked} | {len(slots)}
     points = tuple(sorted(p for p in ends if 0 < p <= len(slots)))
     return Needs(
         vehicle=vehicle,

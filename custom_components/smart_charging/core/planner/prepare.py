@@ -161,7 +161,8 @@ def _members(problem: Problem, circuit: Circuit) -> tuple[int, ...]:
 
 
 def _series(values: tuple[float, ...]) -> Series:
-    return np.nan_to_num(np.array(values, dtype=float), nan=0.0, posinf=0.0, neginf=0.0)
+    found: Series = np.nan_to_num(np.array(values, dtype=float), posinf=0.0, neginf=0.0)
+    return found
 
 
 def _within(limit_kw: float | None, fuse_kw: float) -> float:

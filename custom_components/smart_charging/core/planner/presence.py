@@ -1,5 +1,6 @@
 """Where each vehicle is plugged in, and at which powers it can charge there."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -145,13 +146,13 @@ def presence(problem: Problem, room: Room) -> tuple[tuple[PluggedSlot, ...], ...
     offers: list[tuple[int, float, int, int, int]] = []
     for v, vehicle in enumerate(problem.vehicles):
         for number, stay in enumerate(vehicle.stays):
-            if (c := index.get(stay.charger)) is None:
+            if (c := index.get(stay.charger)) is None or stay.end <= stay.start:
                 continue
-            for t in range(len(bounds) - 1):
-                if bounds[t] >= stay.end:
-                    break
-                if (length := overlap_h(bounds[t], bounds[t + 1], stay.start, stay.end)) > 0:
-                    offers.append((t, -length, v, c, number))
+            first = max(0, bisect_right(bounds, stay.start) - 1)
+            last = min(len(bounds) - 1, bisect_left(bounds, stay.end))
+            for t in range(first, last):
+                length = overlap_h(bounds[t], bounds[t + 1], stay.start, stay.end)
+                offers.append((t, -length, v, c, number))
     taken: set[tuple[int, int]] = set()
     busy: set[tuple[int, int]] = set()
     found: list[list[PluggedSlot]] = [[] for _ in problem.vehicles]
@@ -192,6 +193,8 @@ def _share(vehicle: Vehicle, stay: Stay, start: datetime, end: datetime) -> floa
     A goal within the slot ends it: what comes after would not serve the goal.
     """
     until = min((g.by for g in vehicle.goals if start < g.by < end), default=end)
+    if until == end and stay.start <= start and end <= stay.end:
+        return 1.0
     whole = (end - start).total_seconds() / 3600
     return overlap_h(start, until, stay.start, stay.end) / whole
 

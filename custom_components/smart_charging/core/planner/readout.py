@@ -20,16 +20,25 @@ def read(
 ) -> Solution:
     """Return the solver's answer as powers and marginal prices."""
     values = solved.values
+    flows = [
+        _take(values, x)
+        for x in (columns.imported, columns.exported, columns.curtailed, columns.breach)
+    ]
+    into = tuple(_take(values, x) for x in columns.battery_in)
+    out = tuple(_take(values, x) for x in columns.battery_out)
     marginal = solved.row_duals[columns.balance] / prepared.hours
+    # Where nothing flows the dual may be any price up to the import price: one more kWh costs that.
+    still = np.all([x == 0 for x in (*flows, *into, *out)], axis=0)
+    marginal = np.where(still, np.maximum(marginal, prepared.import_price), marginal)
     return Solution(
-        imported=_take(values, columns.imported),
-        exported=_take(values, columns.exported),
-        curtailed=_take(values, columns.curtailed),
-        breach=_take(values, columns.breach),
+        imported=flows[0],
+        exported=flows[1],
+        curtailed=flows[2],
+        breach=flows[3],
         charge=tuple(_take(values, x) for x in columns.charge),
         setting=setting,
-        battery_in=tuple(_take(values, x) for x in columns.battery_in),
-        battery_out=tuple(_take(values, x) for x in columns.battery_out),
+        battery_in=into,
+        battery_out=out,
         energy=tuple(_take(values, x) for x in columns.battery_energy),
         marginal=marginal,
         charge_marginal=tuple(

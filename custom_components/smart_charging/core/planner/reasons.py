@@ -8,89 +8,132 @@ from ..reading import BatteryMode
 from ..schedule import Reason
 from .needs import Needs
 from .prepare import Prepared
-from .presence import TINY, Series
+from .presence import TINY
+from .problem import Battery
 from .solution import Solution, charged_kwh
 
 MOSTLY = 0.5
 """A charge counts as sun when at least this share of it is spare sun."""
+
+AT_PEAK_KW = 0.01
+"""A quarter this near the month's peak counts as reaching it."""
+
+PEAK_SHOWS = 0.01
+"""Currency per kWh above the price from which the peak counts as the reason."""
 
 FORCED = 0.98
 """A charge counts as forced by its goal when it uses this share of what the time allows."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
-    """What the reasons of one vehicle rest on."""
+class SiteView:
+    """The site per slot, as plain numbers: what steps are written from."""
 
-    energy: Series
-    """AC kWh per plugged slot."""
-    before: Series
-    """AC kWh charged before each plugged slot."""
-    possible: Series
-    """AC kWh that each plugged slot could have given."""
+    surplus: list[float]
+    house: list[float]
+    """Load that the sun leaves."""
+    imported: list[float]
+    exported: list[float]
+    curtailed: list[float]
+    cars: list[float]
+    price: list[float]
+    export_price: list[float]
+    marginal: list[float] | None
+    at_peak: list[bool]
+    """The quarter of the slot reaches the month's peak, which costs something."""
 
 
-def outlook(prepared: Prepared, need: Needs, charge: Series) -> Outlook:
-    """Return what the reasons of a vehicle rest on."""
-    energy = charged_kwh(prepared, need, charge)
-    at = [s.slot for s in need.slots]
-    return Outlook(
-        energy=energy,
-        before=np.cumsum(energy) - energy,
-        possible=np.array([s.max_kw for s in need.slots]) * prepared.hours[at],
+def site_view(
+    prepared: Prepared, needs: tuple[Needs, ...], solution: Solution, peak_kw: tuple[float, ...]
+) -> SiteView:
+    """Return the site per slot."""
+    cars = np.zeros(prepared.n)
+    for need, charge in zip(needs, solution.charge, strict=True):
+        np.add.at(cars, [s.slot for s in need.slots], charge)
+    if prepared.peak is None:
+        at_peak = [False] * prepared.n
+    else:
+        highest = np.array([peak_kw[q.month] for q in prepared.quarters])
+        reached = prepared.quarter_means(solution.imported) >= highest - AT_PEAK_KW
+        at_peak = reached[prepared.quarter_of].tolist()
+    return SiteView(
+        surplus=prepared.surplus.tolist(),
+        house=prepared.net_load.tolist(),
+        imported=solution.imported.tolist(),
+        exported=solution.exported.tolist(),
+        curtailed=solution.curtailed.tolist(),
+        cars=cars.tolist(),
+        price=prepared.import_price.tolist(),
+        export_price=prepared.export_price.tolist(),
+        marginal=None if solution.marginal is None else solution.marginal.tolist(),
+        at_peak=at_peak,
     )
 
 
-def charging_reason(
-    prepared: Prepared,
-    need: Needs,
-    solution: Solution,
-    v: int,
-    i: int,
-    look: Outlook,
-    peak_kw: tuple[float, ...],
-) -> Reason:
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """One vehicle along its plugged slots, as plain numbers."""
+
+    power: list[float]
+    energy: list[float]
+    """AC kWh in each slot."""
+    before: list[float]
+    """AC kWh charged before each slot, and at the end of the last."""
+    possible: list[float]
+    """AC kWh that could have been charged before each slot, and at the end of the last."""
+    setting: list[int]
+    marginal: list[float] | None
+
+
+def outlook(prepared: Prepared, need: Needs, solution: Solution, v: int) -> Outlook:
+    """Return a vehicle along its plugged slots."""
+    energy = charged_kwh(prepared, need, solution.charge[v])
+    possible = (
+        np.array([s.max_kw for s in need.slots])
+        * prepared.hours[np.array([s.slot for s in need.slots], dtype=np.int64)]
+    )
+    prices = solution.charge_marginal
+    return Outlook(
+        power=solution.charge[v].tolist(),
+        energy=energy.tolist(),
+        before=[0.0, *np.cumsum(energy).tolist()],
+        possible=[0.0, *np.cumsum(possible).tolist()],
+        setting=solution.setting[v].tolist(),
+        marginal=None if prices is None else prices[v].tolist(),
+    )
+
+
+def charging_reason(need: Needs, i: int, site: SiteView, look: Outlook) -> Reason:
     """Return why a plugged vehicle charges or waits in its slot number `i`."""
     plugged = need.slots[i]
     t = plugged.slot
-    power = float(solution.charge[v][i])
-    asap = need.asap
-    below_minimum = asap is not None and i < asap.point and look.before[i] < asap.need_kwh - TINY
+    power = look.power[i]
     if power <= TINY:
-        return _idle(prepared, need, solution, i, look, peak_kw)
-    if below_minimum:
+        return _idle(need, i, site, look)
+    asap = need.asap
+    if asap is not None and i < asap.point and look.before[i] < asap.need_kwh - TINY:
         return Reason.MINIMUM_SOC
-    sun = max(0.0, float(prepared.surplus[t])) - max(0.0, float(solution.exported[t]))
-    if sun >= MOSTLY * power:
+    if site.surplus[t] - site.exported[t] - site.curtailed[t] >= MOSTLY * power:
         return Reason.SUN
-    if prepared.import_price[t] < 0:
+    if site.price[t] < 0:
         return Reason.NEGATIVE_PRICE
     if _forced(need, i, look):
         return Reason.LIMIT if plugged.limited else Reason.GOAL
-    if power < plugged.max_kw - TINY and _at_peak(prepared, solution, t, peak_kw):
+    if power < plugged.max_kw - TINY and site.at_peak[t]:
         return Reason.PEAK
     return Reason.CHEAP
 
 
-def _idle(
-    prepared: Prepared,
-    need: Needs,
-    solution: Solution,
-    i: int,
-    look: Outlook,
-    peak_kw: tuple[float, ...],
-) -> Reason:
+def _idle(need: Needs, i: int, site: SiteView, look: Outlook) -> Reason:
     plugged = need.slots[i]
-    later = float(look.energy[i:].sum())
-    if later <= TINY:
+    if look.before[-1] - look.before[i] <= TINY:
         asked = need.total_kwh > TINY or need.vehicle.surplus_only
         return Reason.REACHED if asked and look.before[i] > TINY else Reason.NO_GOAL
     if not plugged.settings and plugged.limited:
         return Reason.LIMIT
-    if prepared.peak is not None and solution.marginal is not None:
+    if site.at_peak[plugged.slot] and site.marginal is not None:
         # A slot that is cheap to buy in, and yet dear: the peak makes it so.
-        dearer = float(solution.marginal[plugged.slot] - prepared.import_price[plugged.slot])
-        if dearer > 0.01 and _at_peak(prepared, solution, plugged.slot, peak_kw):
+        if site.marginal[plugged.slot] - site.price[plugged.slot] > PEAK_SHOWS:
             return Reason.PEAK
     return Reason.WAITING
 
@@ -100,60 +143,40 @@ def _forced(need: Needs, i: int, look: Outlook) -> bool:
     for demand in need.demands:
         if demand.past or demand.point <= i:
             continue
-        left = float(look.possible[i : demand.point].sum())
-        missing = demand.need_kwh - float(look.before[i])
+        left = look.possible[demand.point] - look.possible[i]
+        missing = demand.need_kwh - look.before[i]
         if missing > TINY and missing >= FORCED * left:
             return True
     return False
 
 
-def _at_peak(prepared: Prepared, solution: Solution, t: int, peak_kw: tuple[float, ...]) -> bool:
-    if prepared.peak is None:
-        return False
-    number = int(prepared.quarter_of[t])
-    mean = prepared.quarter_means(solution.imported)[number]
-    return bool(mean >= peak_kw[prepared.quarters[number].month] - 0.01)
-
-
 def battery_order(
-    prepared: Prepared,
-    solution: Solution,
-    b: int,
-    t: int,
-    cars_kw: float,
-    peak_kw: tuple[float, ...],
+    battery: Battery, into: float, out: float, held_kwh: float, t: int, site: SiteView
 ) -> tuple[BatteryMode, Reason]:
-    """Return mode and reason of a battery in a slot.
+    """Return mode and reason of a battery in a slot, from its powers in kW.
 
     Where self-consumption would do by itself what is planned it is the order: it also follows
     what the forecast did not know.
     """
-    battery = prepared.batteries[b]
-    into, out = float(solution.battery_in[b][t]), float(solution.battery_out[b][t])
-    imported, exported = float(solution.imported[t]), float(solution.exported[t])
+    imported, exported, cars = site.imported[t], site.exported[t], site.cars[t]
     if into > TINY:
         if imported <= TINY:
             alone = exported <= TINY or into >= battery.max_charge_kw - TINY
             return (BatteryMode.SELF_CONSUMPTION if alone else BatteryMode.CHARGE), Reason.SUN
-        negative = prepared.import_price[t] < 0
-        return BatteryMode.CHARGE, Reason.NEGATIVE_PRICE if negative else Reason.STORE
+        reason = Reason.NEGATIVE_PRICE if site.price[t] < 0 else Reason.STORE
+        return BatteryMode.CHARGE, reason
     if out > TINY:
-        house = float(prepared.net_load[t])
-        if out > house + TINY and cars_kw > TINY:
+        if out > site.house[t] + TINY and cars > TINY:
             return BatteryMode.DISCHARGE, Reason.HELP
-        if imported > TINY and _at_peak(prepared, solution, t, peak_kw):
+        if imported > TINY and site.at_peak[t]:
             return BatteryMode.DISCHARGE, Reason.PEAK
-        alone = (
-            exported <= TINY
-            and cars_kw <= TINY
-            and (imported <= TINY or out >= battery.max_discharge_kw - TINY)
-        )
+        follows = imported <= TINY or out >= battery.max_discharge_kw - TINY
+        alone = exported <= TINY and cars <= TINY and follows
         mode = BatteryMode.SELF_CONSUMPTION if alone else BatteryMode.DISCHARGE
         return mode, Reason.FEED_HOUSE
-    held = float(solution.energy[b][t])
-    empty = held <= battery.min_soc * battery.capacity_kwh + TINY
-    full = held >= battery.max_soc * battery.capacity_kwh - TINY
+    empty = held_kwh <= battery.min_soc * battery.capacity_kwh + TINY
+    full = held_kwh >= battery.max_soc * battery.capacity_kwh - TINY
     nothing_to_do = (imported <= TINY or empty) and (exported <= TINY or full)
-    if nothing_to_do and cars_kw <= TINY:
+    if nothing_to_do and cars <= TINY:
         return BatteryMode.SELF_CONSUMPTION, Reason.HOLD
     return BatteryMode.HOLD, Reason.HOLD

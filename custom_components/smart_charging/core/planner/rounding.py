@@ -185,7 +185,9 @@ def _states(
             else:
                 left.append(i)
         if left:
-            state[max(left, key=lambda i: (power[i], -i))] = FREE
+            # The one that can take what has gathered, and that the relaxation uses most.
+            room = [s.max_kw * float(prepared.hours[s.slot]) for s in need.slots]
+            state[max(left, key=lambda i: (min(room[i], gathered), power[i], -i))] = FREE
         else:
             on = [i for i in range(begin, end) if state[i] == ON]
             # Without a part of a slot left over, the last one stays free to end early.

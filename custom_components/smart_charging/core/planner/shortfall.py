@@ -4,7 +4,7 @@ import numpy as np
 
 from .needs import Demand, Needs
 from .prepare import Prepared
-from .presence import TINY, settings_of
+from .presence import TINY, Series, settings_of
 from .result import Cause, Shortfall
 from .solution import Solution, charged_kwh
 
@@ -25,7 +25,7 @@ def shortfalls(
         energy = charged_kwh(prepared, need, solution.charge[v])
         for demand in sorted(need.demands, key=lambda d: d.goal.by):
             reached = 0.0 if demand.past else float(energy[: demand.point].sum())
-            missed = max(0.0, demand.need_kwh - reached)
+            missed = max(0.0, demand.need_kwh - reached - _fetched(need, demand, energy))
             if missed + demand.impossible_kwh <= LEAST_KWH:
                 continue
             found.append(
@@ -38,6 +38,24 @@ def shortfalls(
                 )
             )
     return tuple(found)
+
+
+def _fetched(need: Needs, demand: Demand, energy: Series) -> float:
+    """Return the AC energy that trips must have taken from elsewhere, for a goal on the SoC.
+
+    A battery is not emptier than empty: what a trip lacks here it charges on its way.
+    """
+    if demand.goal.soc is None:
+        return 0.0
+    return max(
+        0.0,
+        *(
+            drive.need_kwh - float(energy[: drive.point].sum())
+            for drive in need.drives
+            if drive.start < demand.goal.by
+        ),
+        0.0,
+    )
 
 
 def _cause(

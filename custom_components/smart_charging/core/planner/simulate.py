@@ -140,18 +140,18 @@ def simulate(prepared: Prepared, needs: tuple[Needs, ...], charging: Charging) -
             if spare > 0:
                 free = max(0.0, battery.max_soc * battery.capacity_kwh - held[i])
                 gain = battery.charge_efficiency
-                power = min(max(battery.max_charge_kw, 0.0), spare, free / (gain * h))
-                into[i][t] = power
-                held[i] += gain * power * h
-                balance[t] += power
+                kw = min(max(battery.max_charge_kw, 0.0), spare, free / (gain * h))
+                into[i][t] = kw
+                held[i] += gain * kw * h
+                balance[t] += kw
             else:
                 loss = battery.discharge_efficiency
                 usable = max(0.0, held[i] - battery.min_soc * battery.capacity_kwh)
                 house = max(0.0, float(balance[t] - (0 if battery.may_feed_cars else cars[t])))
-                power = min(max(battery.max_discharge_kw, 0.0), house, usable * loss / h)
-                out[i][t] = power
-                held[i] -= power * h / loss
-                balance[t] -= power
+                kw = min(max(battery.max_discharge_kw, 0.0), house, usable * loss / h)
+                out[i][t] = kw
+                held[i] -= kw * h / loss
+                balance[t] -= kw
             energy[i][t] = held[i]
     surplus = np.maximum(-balance, 0.0)
     exported = np.minimum(surplus, prepared.export_limit)

@@ -47,8 +47,7 @@ def hours_between(bounds: tuple[datetime, ...]) -> list[float]:
 
 def overlap_h(start: datetime, end: datetime, other_start: datetime, other_end: datetime) -> float:
     """Return how many hours two intervals have in common."""
-    seconds = (min(end, other_end) - max(start, other_start)).total_seconds()
-    return max(0.0, seconds / 3600)
+    return max(0.0, (min(end, other_end) - max(start, other_start)).total_seconds() / 3600)
 
 
 @dataclass(frozen=True, kw_only=True)

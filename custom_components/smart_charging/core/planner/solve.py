@@ -13,9 +13,10 @@ from .columns import ABSENT, Columns
 from .formulation import formulate
 from .greedy import cheapest_slots, moved
 from .limits import tighten
-from .model import Solved, Solver
+from .model import Model, Solved, Solver
 from .needs import Needs, needs_of
 from .prepare import Prepared, prepare
+from .presence import TINY
 from .problem import Problem
 from .readout import read
 from .result import Plan, Rung
@@ -29,6 +30,10 @@ THRESHOLDS = (0.5, 0.25, 0.75, 1.0, 2.0)
 
 CORRECTIONS = 6
 """Times that a pattern is lowered for a limit before it counts as failed."""
+
+BRANCHES = 150
+"""Charges and directions in doubt up to which the search for a proof ends in seconds. Beyond,
+the plan stays the best of the rounding with its gap."""
 
 BETTER = 1e-7
 """Currency by which a plan must be better to replace another."""
@@ -86,7 +91,7 @@ class Climb:
             self._last_resort(relaxed)
         self._flip(relaxed)
         if not self.closed and not self.stopped and self.best is not None:
-            self._branch(self.best)
+            self._branch(self.best, relaxed)
 
     @property
     def closed(self) -> bool:
@@ -173,23 +178,47 @@ class Climb:
         self._keep(self._settle(attempt.pattern))
 
     def _flip(self, relaxed: Solved) -> None:
-        """Try the other state of each charge that the relaxation left in doubt."""
+        """Try other states of each charge that the relaxation left in doubt."""
         doubtful = fractional(self._needs, self._columns, relaxed)
         improved = True
         while improved:
             improved = False
             for v, i in doubtful:
-                if self.closed or self.stopped or self._solver.solves >= self._limits.solves:
-                    return
-                if self.best is None or self.best.pattern.state[v][i] == FREE:
-                    continue
-                pattern = self.best.pattern.copy()
-                pattern.state[v][i] = ON if pattern.state[v][i] == OFF else OFF
-                improved |= self._keep(self._settle(pattern))
+                for change in (self._switched, self._freed):
+                    if self.closed or self.stopped or self._solver.solves >= self._limits.solves:
+                        return
+                    if self.best is None or self.best.pattern.state[v][i] == FREE:
+                        break
+                    improved |= self._keep(self._settle(change(self.best, v, i)))
 
-    def _branch(self, start: Attempt) -> None:
-        """Solve the whole problem with binaries, from the best so far."""
+    def _switched(self, attempt: Attempt, v: int, i: int) -> Pattern:
+        """Return the pattern with a charge on that was off, or off that was on."""
+        pattern = attempt.pattern.copy()
+        pattern.state[v][i] = ON if pattern.state[v][i] == OFF else OFF
+        return pattern
+
+    def _freed(self, attempt: Attempt, v: int, i: int) -> Pattern:
+        """Return the pattern whose part of a slot is this one instead of the present one."""
+        pattern = attempt.pattern.copy()
+        points = self._needs[v].points
+        end = next(p for p in points if i < p)
+        begin = max((p for p in points if p <= i), default=0)
+        for j in range(begin, end):
+            if pattern.state[v][j] == FREE:
+                runs = attempt.solution.charge[v][j] >= self._needs[v].slots[j].min_kw / 2
+                pattern.state[v][j] = ON if runs else OFF
+        pattern.state[v][i] = FREE
+        return pattern
+
+    def _branch(self, start: Attempt, relaxed: Solved) -> None:
+        """Solve the whole problem with binaries, from the best so far.
+
+        What is stopped by the clock is thrown away: the plan must not hang on the machine's mood.
+        """
         model, columns = formulate(self._prepared, self._needs, self._weights, integers=True)
+        free = self._fix(model, columns, relaxed)
+        if free > BRANCHES:
+            return
         solver = model.solver(
             time_limit_s=self._left(),
             cancelled=self._cancelled,
@@ -197,11 +226,33 @@ class Climb:
             nodes=self._limits.nodes,
             gap_absolute=self._tolerance / 2,
         )
-        found = solver.answer()
-        if found is None:
+        if self.stopped or (found := solver.answer()) is None:
             return
-        self.bound = max(self.bound, found.bound)
+        self.bound = max(self.bound, min(found.bound, start.solved.objective))
         self._keep(self._settle(pattern_of(self._prepared, self._needs, self._columns, found, 2.0)))
+
+    def _fix(self, model: Model, columns: Columns, relaxed: Solved) -> int:
+        """Fix what no better plan can have otherwise, and return how many binaries stay free.
+
+        By the reduced costs of the relaxation: a switch that costs more than the gap.
+        """
+        free = len(columns.ways)
+        for v, need in enumerate(self._needs):
+            for i, plugged in enumerate(need.slots):
+                if (on := int(columns.running[v][i])) == ABSENT:
+                    continue
+                column = columns.charge[v][i]
+                power, rise = relaxed.values[column], relaxed.column_duals[column]
+                if power <= TINY and rise * plugged.min_kw > self.gap:
+                    model.fix(on, 0.0)
+                elif (
+                    power >= plugged.max_kw - TINY
+                    and -rise * (plugged.max_kw - plugged.min_kw) > self.gap
+                ):
+                    model.fix(on, 1.0)
+                else:
+                    free += 1
+        return free
 
     def _start(
         self, attempt: Attempt, columns: Columns, count: int

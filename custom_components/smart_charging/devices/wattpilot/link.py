@@ -70,6 +70,21 @@ def _translated() -> Iterator[None]:
         raise CannotConnect(_words(err)) from err
 
 
+class _Client(Wattpilot):
+    """The library's client, which trips over a measurement that is missing.
+
+    It would report each such message with a traceback and lose what else the message told. The
+    values themselves it keeps first, and those we read ourselves. Should the method that this
+    overrides go, then only that comes back.
+    """
+
+    def _update_property(self, name: str, value: Any) -> None:
+        try:
+            super()._update_property(name, value)
+        except (TypeError, LookupError) as err:
+            _LOGGER.debug("The charger sent %s as %r: %s", name, value, err)
+
+
 class Link:
     """An open connection with the charger's properties as last heard."""
 
@@ -158,7 +173,7 @@ class Link:
 @asynccontextmanager
 async def open_link(host: str, password: str, clock: Clock, timing: Timing) -> AsyncIterator[Link]:
     """Yield an open link and close it whatever happens. Raises as `Link.open`."""
-    client = Wattpilot(
+    client = _Client(
         host,
         password,
         connect_timeout=timing.connect_s,
