@@ -185,9 +185,9 @@ class Actor:
     def _with_forced_phases(self, setpoints: Setpoints) -> Setpoints:
         """Add the phases that a person chose: to control the charger has no others then."""
         forced = {
-            charger: phases
-            for charger in setpoints.chargers
-            if (phases := self._site.settings.charger(charger).forced_phases) is not None
+            spec.id: spec.phases[0]
+            for spec in self._control_site.chargers
+            if spec.phases == (self._site.settings.charger(spec.id).forced_phases,)
         }
         chargers = {
             charger: replace(setpoint, phases=setpoint.phases or forced.get(charger))
@@ -396,7 +396,17 @@ class Actor:
         """Begin to act."""
         self._site.settings.acting = True
         self._hand_back.call_off()
+        # What was only imagined was never ordered: begin with what the devices do.
+        self._state = replace(self._state, chargers={}, batteries={})
         self._site.changed("act")
+
+    @callback
+    def take_charger(self, part: PartConfig) -> None:
+        """Begin to control a charger that followed its own control."""
+        self._site.plugs.settings(part).smart = True
+        others = {k: v for k, v in self._state.chargers.items() if k != part.id}
+        self._state = replace(self._state, chargers=others)
+        self._site.changed("smart charging on")
 
     async def hand_back(self) -> None:
         """Stop acting: chargers to their own control, batteries to their own mode."""

@@ -37,6 +37,8 @@ class PartConfig:
     kind: PartKind
     name: str | None
     figures: Json
+    grid_phases: int = 3
+    """Line conductors of the site: a charger cannot run on more."""
 
     @property
     def id(self) -> str:
@@ -60,7 +62,8 @@ class PartConfig:
 
     def charger_spec(self, forced_phases: int | None = None) -> ChargerSpec:
         """Return what control must know of this charger."""
-        choice = PHASE_CHOICES[self.figures.get("phases", "1")]
+        wired = PHASE_CHOICES[self.figures.get("phases", "1")]
+        choice = tuple(phases for phases in wired if phases <= self.grid_phases) or (1,)
         if forced_phases in choice:
             choice = (forced_phases,)
         return ChargerSpec(
@@ -99,7 +102,7 @@ class DeviceConfig:
     parts: tuple[PartConfig, ...]
 
     @classmethod
-    def from_subentry(cls, subentry: ConfigSubentry) -> Self:
+    def from_subentry(cls, subentry: ConfigSubentry, grid_phases: int) -> Self:
         """Read a device subentry; parts that the site does not use are left out."""
         data = subentry.data
         return cls(
@@ -116,6 +119,7 @@ class DeviceConfig:
                     kind=PartKind(part["kind"]),
                     name=part.get("name"),
                     figures=part,
+                    grid_phases=grid_phases,
                 )
                 for key, part in data["parts"].items()
                 if part.get("used", True)
@@ -207,12 +211,13 @@ class SiteConfig:
     def from_entry(cls, entry: ConfigEntry) -> Self:
         """Read a site's entry and subentries."""
         data = entry.data
+        topology = Topology(data["topology"])
         subentries = entry.subentries.values()
         return cls(
             name=entry.title,
             currency=data["currency"],
             grid=Grid(
-                topology=Topology(data["topology"]),
+                topology=topology,
                 fuse_a=float(data["fuse_a"]),
                 import_limit_kw=data.get("import_limit_kw"),
                 export_limit_kw=data.get("export_limit_kw"),
@@ -223,7 +228,7 @@ class SiteConfig:
             outside_limit_entity=data.get("outside_limit_entity"),
             interval_s=float(entry.options.get("interval_s", 10)),
             devices=tuple(
-                DeviceConfig.from_subentry(s)
+                DeviceConfig.from_subentry(s, topology.phases)
                 for s in subentries
                 if s.subentry_type == SUBENTRY_DEVICE
             ),
@@ -242,6 +247,13 @@ class SiteConfig:
     def parts(self, kind: PartKind) -> tuple[PartConfig, ...]:
         """Return all parts of one kind, in the order of their devices."""
         return tuple(p for d in self.devices for p in d.parts if p.kind is kind)
+
+    @property
+    def subentry_ids(self) -> frozenset[str]:
+        """Ids of all devices, vehicles and prices."""
+        devices = {device.id for device in self.devices}
+        vehicles = {vehicle.id for vehicle in self.vehicles}
+        return frozenset(devices | vehicles | {price.id for price in self.prices})
 
     @property
     def circuits(self) -> tuple[Circuit, ...]:

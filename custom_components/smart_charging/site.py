@@ -32,7 +32,7 @@ from .core.reading import (
     PartKind,
     PvReading,
 )
-from .devices.base import InvalidAuth
+from .devices.base import DeviceError, InvalidAuth
 from .devices.entity.context import EntityContext
 from .devices.registry import MAKES
 from .ha_versions import shared_modbus_unit, via_device
@@ -167,12 +167,6 @@ class Site:
     async def sync(self) -> None:
         """Start, stop and rename only what differs from the entry's subentries."""
         before, self.config = self.config, SiteConfig.from_entry(self.entry)
-        for device in before.devices:
-            if device.id not in {d.id for d in self.config.devices}:
-                self.settings.forget(device.id)
-        for vehicle in before.vehicles:
-            if vehicle.id not in {v.id for v in self.config.vehicles}:
-                self.settings.forget(vehicle.id)
         await self._sync_devices()
         await self._sync_prices()
         self.actor.configure()
@@ -182,6 +176,8 @@ class Site:
             tuple(part for device in self.config.devices for part in device.parts),
             self.config.vehicles,
         )
+        for gone in before.subentry_ids - self.config.subentry_ids:
+            self.settings.forget(gone)
         if before != self.config:
             self.replanner.request("configuration")
             self.store.changed()
@@ -192,6 +188,8 @@ class Site:
             device = wanted.get(device_id)
             if device is None or _link(device) != _link(runner.config):
                 del self.runners[device_id]
+                if device is None:
+                    await self._give_back(runner)
                 await runner.stop()
                 self.availability.forget(device_id)
             else:
@@ -211,14 +209,29 @@ class Site:
             self.runners[device_id] = runner
             runner.start()
 
+    async def _give_back(self, runner: DeviceRunner) -> None:
+        """Leave a device that is removed to its own control: nobody else would any more."""
+        if not self.settings.acting:
+            return
+        for part in runner.config.parts:
+            smart = part.kind is PartKind.CHARGER and self.settings.charger(part.id).smart
+            if not smart and self.settings.battery(part.id).original is None:
+                continue
+            try:
+                await runner.release(part.key)
+            except DeviceError as err:
+                _LOGGER.warning(
+                    "%s is removed and could not be given back to its own control: %s",
+                    runner.config.name,
+                    err,
+                )
+
     async def _sync_prices(self) -> None:
         wanted = {price.id: price for price in self.config.prices}
         for price_id, price_runner in list(self.price_runners.items()):
             if wanted.get(price_id) != price_runner.config:
                 del self.price_runners[price_id]
                 await price_runner.stop()
-                if price_id not in wanted:
-                    self.settings.forget(price_id)
         for price_id, price in wanted.items():
             if price_id in self.price_runners:
                 continue

@@ -80,8 +80,7 @@ class SmartCharging(PartEntity, SwitchEntity):
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        self.site.plugs.settings(self.part).smart = True
-        self.site.changed("smart charging on")
+        self.site.actor.take_charger(self.part)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:

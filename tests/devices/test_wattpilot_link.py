@@ -14,6 +14,7 @@ from custom_components.smart_charging.devices.base import (
     InvalidAuth,
     WrongDevice,
 )
+from custom_components.smart_charging.devices.wattpilot.link import load_definitions
 from simulators.clock import ManualClock, RealClock
 from simulators.house import House, HouseConfig
 from simulators.wattpilot import Fault
@@ -157,13 +158,15 @@ async def test_cancelling_in_the_handshake_leaves_no_task(rig: Rig, fault: Fault
 
 
 async def test_first_order_does_not_block_the_loop_with_parsing(rig: Rig) -> None:
+    load_definitions.cache_clear()
     await rig.simulate()
     rig.build()
     await rig.run()
     link = rig.driver._link
     assert link is not None
-    # The library keeps its parsed table here; run has filled it in an executor.
-    assert link.client._api_def_cache is not None
+    # Filled by run in an executor, and what the library's client uses.
+    assert load_definitions.cache_info().currsize == 1
+    assert link.client._get_api_def() is load_definitions()
 
 
 @pytest.mark.parametrize("devicetype", ["wattpilot", "wattpilot_flex"])

@@ -1,6 +1,7 @@
 """docs/devices.md and docs/prices.md name every make, source, field and integration."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -155,14 +156,19 @@ def test_every_make_says_how_its_data_come() -> None:
         assert f"- **Update**: {'pushed' if MAKES[key].push else 'polled'}" in section, heading
 
 
-def test_every_library_is_explained() -> None:
-    rows = table(page("dependencies.md"), "In a home", "package").column("package")
-    explained = " ".join(rows).lower()
+@pytest.mark.parametrize("heading", ["In a home", "For tests and demo"])
+def test_every_dependency_is_explained_with_its_licence(heading: str) -> None:
     manifest = json.loads((INTEGRATION / "manifest.json").read_text("utf-8"))
-    wanted = [*manifest["requirements"], *(r for m in MAKES.values() for r in m.requirements)]
-    for requirement in wanted:
-        name = requirement.partition(">")[0].partition("[")[0].lower()
-        assert name in explained, name
+    at_home = {*manifest["requirements"], *(r for m in MAKES.values() for r in m.requirements)}
+    tests = (ROOT / "requirements_test.txt").read_text("utf-8").splitlines()
+    in_tests = {line for line in tests if line and not line.startswith("#")}
+    names = {re.split(r"[=<>\[;]", line)[0].lower() for line in at_home}
+    if heading != "In a home":
+        names = {re.split(r"[=<>\[;]", line)[0].lower() for line in in_tests} - names
+    found = table(page("dependencies.md"), heading, "package")
+    explained = " ".join(found.column("package")).lower()
+    assert {name for name in names if name not in explained} == set()
+    assert all(found.column("licence"))
 
 
 def test_no_table_is_left_without_a_body() -> None:

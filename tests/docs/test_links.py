@@ -21,7 +21,11 @@ def test_relative_links_resolve(path: Path) -> None:
             continue
         name, _, anchor = link.partition("#")
         target = (path.parent / name).resolve() if name else path
-        if not target.is_relative_to(ROOT) or not target.exists() or (anchor and anchor not in anchors(target.read_text("utf-8"))):
+        if (
+            not target.is_relative_to(ROOT)
+            or not target.exists()
+            or (anchor and anchor not in anchors(target.read_text("utf-8")))
+        ):
             broken.append(link)
     assert broken == []
 

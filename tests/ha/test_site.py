@@ -138,6 +138,29 @@ async def test_adding_changing_and_removing_never_stops_the_rest(
 
 
 @pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+async def test_a_removed_charger_is_given_back_to_its_own_control(
+    hass: HomeAssistant, make_home: HomeFactory
+) -> None:
+    home = await make_home()
+    await home.add(
+        site_entry(meter_data(home.pty), charger_data(home.wattpilot_port), fixed_price())
+    )
+    assert home.entry is not None
+    await home.call("switch", "turn_on", home.entity_id("switch", "_act"))
+    await home.call(
+        "select",
+        "select_option",
+        home.entity_id("select", "charger_charging_mode"),
+        option="off",
+    )
+    await home.run(20, step=1)
+    assert home.wattpilot.values["frc"] == 1
+    hass.config_entries.async_remove_subentry(home.entry, CHARGER)
+    await home.run(5, step=1)
+    assert home.wattpilot.values["frc"] == 0
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
 async def test_changed_site_data_reloads_the_site(
     hass: HomeAssistant, make_home: HomeFactory
 ) -> None:

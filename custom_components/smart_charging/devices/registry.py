@@ -46,6 +46,9 @@ MAKES: Makes = Makes(
     }
 )
 
+BUILT_IN = frozenset(MAKES)
+"""Keys of the rows that have texts in our translations."""
+
 
 def register(make: Make) -> Callable[[], None]:
     """Add a row from outside; return what takes it out again. Call it in the event loop.

@@ -18,7 +18,7 @@ from ..const import SUBENTRY_DEVICE
 from ..core.reading import PartKind
 from ..devices.base import DeviceError, Identity, InUse
 from ..devices.entity.suggest import Suggestion, suggest
-from ..devices.registry import MAKES
+from ..devices.registry import BUILT_IN, MAKES
 from .figures import WITH_FIGURES, Place, figure_errors, figures_form, new_part, read_figures
 from .forms import choice, defaults, form, missing, read, veiled
 from .testing import device_with, devices, error_texts, link_free, taken_by_us, try_device
@@ -66,7 +66,10 @@ class DeviceFlow(ConfigSubentryFlow):
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for the make."""
-        return self.async_show_menu(step_id="user", menu_options=list(MAKES))
+        outside = any(key not in BUILT_IN for key in MAKES)
+        # Rows from outside have no translation here: they bring their name along.
+        options = {key: make.name for key, make in MAKES.items()} if outside else list(MAKES)
+        return self.async_show_menu(step_id="user", menu_options=options)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None

@@ -13,7 +13,6 @@ from custom_components.smart_charging.core.planner import (
     Charger,
     Goal,
     GoalKind,
-    Plan,
     Problem,
     Rung,
     Stay,

@@ -202,7 +202,8 @@ def switch_rows(model: Model, need: Needs, columns: Columns, v: int) -> None:
         plugged = need.slots[i]
         on, part, power = int(running[i]), int(partial[i]), int(charge[i])
         model.at_most([(power, 1.0), (on, -plugged.max_kw), (part, -plugged.min_kw)], 0.0)
-        model.at_least([(power, 1.0), (on, -plugged.min_kw)], 0.0)
+        if need.vehicle.taper_soc is None:
+            model.at_least([(power, 1.0), (on, -plugged.min_kw)], 0.0)
         model.at_most([(on, 1.0), (part, 1.0)], 1.0)
     begin = 0
     for end in need.points:

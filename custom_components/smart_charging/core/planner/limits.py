@@ -10,6 +10,7 @@ from .prepare import Prepared
 from .presence import TINY, PluggedSlot
 from .rounding import OFF, Pattern
 from .solution import Solution
+from .weights import KIND
 
 
 def tighten(
@@ -49,15 +50,34 @@ def tighten(
     for t, charges in raised.items():
         if _holds(prepared, needs, solution, t, extra_kw[t], at[t], running) and not everything:
             continue
-        # The last vehicle gives way: the order of the problem is the order of rights.
-        for v, i, _ in charges if everything else charges[-1:]:
-            _lower(prepared, needs[v].slots[i], pattern, solution, v, i, pin=pin or everything)
+        if everything:
+            for v, i, _ in charges:
+                _lower(prepared, needs[v].slots[i], pattern, solution, v, i, pin=True)
+        else:
+            # Whoever is in least need gives way, whether or not it is the one on part current.
+            v, i = min(at[t], key=lambda x: (_urgency(needs[x[0]]), -x[0]))
+            part = any((v, i) == (w, j) for w, j, _ in charges)
+            _lower(
+                prepared,
+                needs[v].slots[i],
+                pattern,
+                solution,
+                v,
+                i,
+                pin=pin,
+                less_kw=0.0 if part else extra_kw[t],
+            )
         changed = True
     if changed and everything:
         for v, i in running:
             if (v, i) not in pattern.pinned and pattern.state[v][i] != OFF:
                 pattern.pinned[v, i] = float(solution.charge[v][i])
     return changed
+
+
+def _urgency(need: Needs) -> float:
+    """Return the rank of a vehicle's most pressing open goal, 0 for none."""
+    return max((KIND[d.goal.kind] for d in need.demands if not d.past), default=0.0)
 
 
 def _holds(
@@ -104,11 +124,13 @@ def _lower(
     i: int,
     *,
     pin: bool,
+    less_kw: float = 0.0,
 ) -> None:
     """Cap a charge at the step below its mean, or stop it when that is below the minimum."""
     charger = prepared.problem.chargers[plugged.charger]
     setting = plugged.settings[int(solution.setting[v][i])]
-    amperes = float(solution.charge[v][i]) / plugged.share / setting.kw_per_a
+    mean = max(0.0, float(solution.charge[v][i]) - less_kw)
+    amperes = mean / plugged.share / setting.kw_per_a
     step = charger.step_a
     below = floor(amperes / step + STEP_SLACK) * step if step > 0 else 0.0
     if below * setting.kw_per_a < setting.min_kw - TINY:

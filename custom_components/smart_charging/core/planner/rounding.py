@@ -21,6 +21,9 @@ from .solution import setting_for
 
 OFF, ON, FREE = 0, 1, 2
 
+NEARLY = 1.5
+"""A car whose taper leaves less than this many times the minimum may end up below it."""
+
 SLACK_KW = 1e-5
 """A power this near a minimum counts as the minimum: the solver's own tolerance."""
 
@@ -41,6 +44,8 @@ class Pattern:
     """Direction of the slots in which import and export exclude each other."""
     discharging: dict[tuple[int, int], bool]
     """Direction of (battery, slot) where charge and discharge exclude each other."""
+    tapered: list[npt.NDArray[np.bool_]]
+    """Slots in which the car itself may draw less than the charger's minimum, nearly full."""
     full_range: bool = False
     """ON slots may fall below their minimum: the last resort where limits tighten."""
 
@@ -53,6 +58,7 @@ class Pattern:
             pinned=dict(self.pinned),
             exporting=dict(self.exporting),
             discharging=dict(self.discharging),
+            tapered=self.tapered,
             full_range=self.full_range,
         )
 
@@ -80,11 +86,13 @@ def pattern_of(
     `threshold` is the part of a minimum slot that must have gathered before a slot goes on;
     above 1 all that is below the minimum goes off, which every limit allows.
     """
-    states, settings, caps = [], [], []
+    states, settings, caps, tapers = [], [], [], []
     for v, need in enumerate(needs):
         power = _powers(columns.charge[v], solved)
         held = _held_settings(need, power)
-        states.append(_states(prepared, need, power, held, threshold))
+        taper = _tapered(prepared, need, power)
+        tapers.append(taper)
+        states.append(_states(prepared, need, power, held, taper, threshold))
         settings.append(held)
         caps.append(np.array([s.max_kw for s in need.slots]))
     imported = solved.values[columns.imported]
@@ -93,6 +101,7 @@ def pattern_of(
         setting=settings,
         cap=caps,
         pinned={},
+        tapered=tapers,
         exporting={
             t: bool(solved.values[columns.exported[t]] > imported[t]) for t in columns.one_way
         },
@@ -102,6 +111,21 @@ def pattern_of(
             for t in columns.battery_one_way
         },
     )
+
+
+def _tapered(prepared: Prepared, need: Needs, power: Series) -> npt.NDArray[np.bool_]:
+    """Return in which slots the car is so full that it draws no more than about the minimum."""
+    vehicle = need.vehicle
+    found = np.zeros(len(need.slots), dtype=bool)
+    if vehicle.taper_soc is None or vehicle.soc is None or vehicle.taper_soc >= 1:
+        return found
+    held = vehicle.soc * vehicle.capacity_kwh
+    for i, plugged in enumerate(need.slots):
+        held += float(power[i] * prepared.hours[plugged.slot]) * vehicle.efficiency
+        soc = (held - need.trip_kwh[plugged.slot]) / vehicle.capacity_kwh
+        draws = plugged.max_kw * (1 - 0.9 * (soc - vehicle.taper_soc) / (1 - vehicle.taper_soc))
+        found[i] = soc > vehicle.taper_soc and draws < NEARLY * plugged.min_kw
+    return found
 
 
 def _powers(ids: Ids, solved: Solved) -> Series:
@@ -162,6 +186,7 @@ def _states(
     need: Needs,
     power: Series,
     setting: npt.NDArray[np.int64],
+    taper: npt.NDArray[np.bool_],
     threshold: float,
 ) -> npt.NDArray[np.int64]:
     state = np.full(len(need.slots), OFF, dtype=np.int64)
@@ -174,7 +199,7 @@ def _states(
             least = _least(plugged, int(setting[i]))
             if power[i] <= TINY:
                 continue
-            if power[i] >= least - SLACK_KW:
+            if power[i] >= least - SLACK_KW or taper[i]:
                 state[i] = ON
                 continue
             hours = float(prepared.hours[plugged.slot])
@@ -254,7 +279,8 @@ def limits_of(pattern: Pattern, v: int, i: int, plugged: PluggedSlot) -> tuple[f
         return 0.0, high
     setting = plugged.settings[min(int(pattern.setting[v][i]), len(plugged.settings) - 1)]
     high = min(high, plugged.share * setting.max_kw)
-    low = 0.0 if pattern.full_range else min(plugged.share * setting.min_kw, high)
+    free = pattern.full_range or pattern.tapered[v][i]
+    low = 0.0 if free else min(plugged.share * setting.min_kw, high)
     return low, high
 
 

@@ -11,9 +11,9 @@ from .solution import Solution, charged_kwh
 LEAST_KWH = 1e-3
 """A goal that misses less is met: solver and meters are not finer."""
 
-COMMON_CAR_A = 16.0
-"""Current per phase that a car takes where its limit is not known: eleven kW on three phases,
-what most onboard chargers can do."""
+COMMON_CAR_KW = 11.0
+COMMON_CAR_A = 32.0
+"""What most cars take where their limit is not known: 11 kW, and 32 A on one phase."""
 
 
 def shortfalls(
@@ -122,8 +122,11 @@ def _time_or_power(prepared: Prepared, need: Needs, demand: Demand) -> Cause:
     grid = prepared.problem.grid
     vehicle = need.vehicle
     phases = max(1, min(vehicle.max_phases, grid.topology.phases))
-    amperes = COMMON_CAR_A if vehicle.max_a is None else vehicle.max_a
-    able = amperes * grid.topology.charger_kw_per_a(phases)
+    per_a = grid.topology.charger_kw_per_a(phases)
+    if vehicle.max_a is None:
+        able = min(COMMON_CAR_KW, COMMON_CAR_A * per_a)
+    else:
+        able = vehicle.max_a * per_a
     reach = sum(
         able * plugged.share * float(prepared.hours[plugged.slot])
         for plugged in need.slots[: demand.point]

@@ -28,7 +28,7 @@ from .weights import GIVE_AWAY, Weights, weights_of
 THRESHOLDS = (0.5, 0.25, 0.75, 1.0, 2.0)
 """Sigma-delta thresholds to try, likeliest first; the last switches all doubtful slots off."""
 
-CORRECTIONS = 6
+CORRECTIONS = 8
 """Times that a pattern is lowered for a limit before it counts as failed."""
 
 BRANCHES = 150
@@ -173,6 +173,7 @@ class Climb:
         for v, need in enumerate(self._needs):
             for i, plugged in enumerate(need.slots):
                 low = attempt.solution.charge[v][i] < plugged.min_kw - 1e-5
+                low &= not attempt.pattern.tapered[v][i]
                 if attempt.pattern.state[v][i] == ON and low:
                     attempt.pattern.state[v][i] = OFF
         self._keep(self._settle(attempt.pattern))

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from ..base import CannotConnect, Data, DriverContext, Identity, Publish, Rejected
 from . import orders
-from .link import Link, Timing, open_link
+from .link import Link, Timing, load_definitions, open_link
 from .properties import LOWEST_A, PART, Properties, Reader, max_current_a, part_info, whole
 
 OBEY_S = 5.0
@@ -75,7 +75,7 @@ class WattpilotDriver:
         silent for `Timing.silence_s`.
         """
         async with self._open() as link:
-            await self._context.run_blocking(link.load_definitions)
+            await self._context.run_blocking(load_definitions)
             # A new link brings the charger's own word on everything; nothing is doubtful yet.
             self._link, self._ordered_a = link, None
             try:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 import logging
 from typing import Any
 
@@ -20,6 +21,7 @@ from wattpilot_api import (
     Wattpilot,
     WattpilotError,
 )
+from wattpilot_api.definition import ApiDefinition, load_api_definition
 from websockets.exceptions import WebSocketException
 
 from ...core.clock import Clock
@@ -70,19 +72,42 @@ def _translated() -> Iterator[None]:
         raise CannotConnect(_words(err)) from err
 
 
-class _Client(Wattpilot):
-    """The library's client, which trips over a measurement that is missing.
+@cache
+def load_definitions() -> ApiDefinition:
+    """Parse the library's table of properties (0.2 s and more, the first time); blocks."""
+    with _translated():
+        return load_api_definition(split_properties=False)
 
-    It would report each such message with a traceback and lose what else the message told. The
-    values themselves it keeps first, and those we read ourselves. Should the method that this
-    overrides go, then only that comes back.
+
+class _Client(Wattpilot):
+    """The library's client without two of its weaknesses.
+
+    Should the methods that this overrides go, then only those come back.
     """
 
+    def _get_api_def(self) -> ApiDefinition:
+        """Share the table that each client would parse anew, in the event loop at the first write."""
+        return load_definitions()
+
     def _update_property(self, name: str, value: Any) -> None:
+        """Bear a measurement that is missing.
+
+        The library would lose what else the message tells. It keeps the value first, and from
+        there we read it.
+        """
         try:
             super()._update_property(name, value)
         except (TypeError, LookupError) as err:
             _LOGGER.debug("The charger sent %s as %r: %s", name, value, err)
+
+
+def _in_our_words_only(record: logging.LogRecord) -> bool:
+    """Keep failures out of the log that reach it through us, once and with the charger's name."""
+    return record.levelno < logging.WARNING or _LIBRARY_LOGGER.isEnabledFor(logging.DEBUG)
+
+
+_LIBRARY_LOGGER = logging.getLogger("wattpilot_api.client")
+_LIBRARY_LOGGER.addFilter(_in_our_words_only)
 
 
 class Link:
@@ -128,17 +153,6 @@ class Link:
         """Set a property and await the acknowledgement. Raises Rejected or CannotConnect."""
         with _translated():
             await self._client.set_property(key, value)
-
-    def load_definitions(self) -> None:
-        """Parse the library's table of properties (0.2 s and more); blocks.
-
-        The library would do it in the event loop at the first write. It offers no public way to
-        do it earlier; should this one vanish, that first write is slow and nothing else happens.
-        """
-        load = getattr(self._client, "_get_api_def", None)
-        if load is not None:
-            with _translated():
-                load()
 
     async def open(self) -> None:
         """Connect and await all properties.
