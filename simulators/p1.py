@@ -41,9 +41,11 @@ FLAVOURS: dict[Topology, Flavour] = {
     Topology.THREE_230: "be_3x230",
     Topology.THREE_400: "be_3ph",
 }
-MISSING = ("1-0:1.7.0", "1-0:2.7.0", "1-0:1.8.1", "0-1:24.2.3") + tuple(
-    f"1-0:{tens + unit}.7.0" for tens in (20, 40, 60) for unit in (1, 2)
-) + tuple(f"1-0:{tens}1.7.0" for tens in (3, 5, 7))
+MISSING = (
+    *("1-0:1.7.0", "1-0:2.7.0", "1-0:1.8.1", "0-1:24.2.3"),
+    *(f"1-0:{line}{kind}.7.0" for line in (2, 4, 6) for kind in (1, 2)),
+    *(f"1-0:{line}1.7.0" for line in (3, 5, 7)),
+)
 GARBAGE_BYTES = 4096
 SLOW_CLIENT_BYTES = 64 * 1024
 """A client that leaves this much unread gets no more, as from a UART."""

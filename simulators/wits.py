@@ -17,6 +17,7 @@ half hour and PRSL every two hours, each run with other values. Faults by name:
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -87,6 +88,9 @@ class WitsSimulator:
         self.call_log: list[tuple[datetime, str]] = []
         """Time and schedule of each of them."""
         self.logins = 0
+        self.waiting = 0
+        """Questions that a `delay` holds back now."""
+        self._hurry = asyncio.Event()
         self._clock = clock
         self._client = (client_id, client_secret)
         self._variant = variant
@@ -125,6 +129,7 @@ class WitsSimulator:
 
     async def stop(self) -> None:
         """Close the door and every connection."""
+        self._hurry.set()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -140,6 +145,9 @@ class WitsSimulator:
 
     def heal(self, fault: str | None = None) -> None:
         """End one fault, or all."""
+        if fault in (None, "delay"):
+            self._hurry.set()
+            self._hurry = asyncio.Event()
         if fault is None:
             self._faults.clear()
         else:
@@ -157,7 +165,13 @@ class WitsSimulator:
     @web.middleware
     async def _door(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if late := self._strikes("delay"):
-            await asyncio.sleep(late.seconds)
+            self.waiting += 1
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(late.seconds):
+                        await self._hurry.wait()
+            finally:
+                self.waiting -= 1
         if request.path == TOKEN_PATH:
             return await _answer(handler, request)
         self._count(request)

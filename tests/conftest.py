@@ -7,7 +7,6 @@ import pytest
 
 import custom_components  # noqa: F401 - before Home Assistant puts another package of this name first
 
-
 # The planner measures how long it works, in a thread: frozen time would be mixed with real time
 # there, since freezegun looks a few frames up for `threading`.
 freezegun.configure(extend_ignore_list=["custom_components.smart_charging.core.planner"])

@@ -48,7 +48,7 @@ async def async_remove_config_entry_device(
 ) -> bool:
     """Parts in use are removed with their subentry, never by themselves."""
     return not any(
-        identifier in entry.runtime_data.identifiers() for identifier in device.identifiers
+        identifier in entry.runtime_data.registry.identifiers() for identifier in device.identifiers
     )
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 HOLD_S = 60.0
-"""After a start nothing is written until the meter speaks, or for this long."""
+"""After a start nothing is written until the meter speaks and a plan stands, or for this long."""
 
 WATCHDOG = timedelta(seconds=2)
 """Control runs at least this often, so that a silent meter is noticed."""
@@ -103,9 +103,9 @@ class Actor:
         switching = part.kind is PartKind.BATTERY or part.charger_spec().switching
         return Target(
             part_id=part.id,
-            name=site.part_name(part),
-            value_unique_id=site.part_unique_id(part, value),
-            choice_unique_id=site.part_unique_id(part, choice) if switching else None,
+            name=site.registry.part_name(part),
+            value_unique_id=site.registry.part_unique_id(part, value),
+            choice_unique_id=site.registry.part_unique_id(part, choice) if switching else None,
         )
 
     def _refresh_specs(self) -> None:
@@ -147,7 +147,8 @@ class Actor:
         now_s = site.clock.monotonic()
         meter_part = site.meter_part
         meter = site.latest(meter_part) if meter_part else None
-        if not isinstance(meter, MeterReading) and now_s - site.started_at < HOLD_S:
+        blind = not isinstance(meter, MeterReading) or site.plan is None
+        if blind and now_s - site.started_at < HOLD_S:
             return
         self._stepped_at = now_s
         self._refresh_specs()
@@ -217,14 +218,14 @@ class Actor:
         site = self._site
         settings = site.plugs.settings(part)
         if not site.plugs.watches[part.id].plugged:
-            return ChargerOrder(mode=settings.mode, smart=settings.smart)
+            return ChargerOrder(mode=settings.mode, smart=site.plugs.controlled(part))
         wish, max_kw = site.plugs.wish(part), site.plugs.max_kw(part)
         vehicle = site.plugs.vehicle_at(part)
         now = site.clock.now()
         by = next_ready_by(now, wish.ready_by, site.hass.config.time_zone)
         return ChargerOrder(
             mode=settings.mode,
-            smart=settings.smart,
+            smart=site.plugs.controlled(part),
             override=settings.override,
             below_minimum=wish.below_minimum,
             laxity_h=laxity_h(wish, now, by, max_kw),
@@ -253,7 +254,7 @@ class Actor:
                 part = self._site.part(part_id)
                 _LOGGER.info(
                     "%s: %s because of %s%s",
-                    self._site.part_name(part) if part else part_id,
+                    self._site.registry.part_name(part) if part else part_id,
                     f"{setpoint.current_a:g} A" if setpoint.current_a else "no charging",
                     setpoint.reason.value,
                     f" ({setpoint.limit})" if setpoint.limit else "",
@@ -286,7 +287,7 @@ class Actor:
             for known in ("not_obeyed", "entity_disabled"):
                 self._site.issues.clear(known, part_id)
         elif not self._site.issues.is_open(key, part_id):
-            name = self._site.part_name(part)
+            name = self._site.registry.part_name(part)
             _LOGGER.warning("%s: %s", name, key.replace("_", " "))
             self._site.issues.show(key, name, subject_id=part_id)
 
@@ -332,7 +333,7 @@ class Actor:
         await self._runner(part).set_charging(part.key, current_a, phases)
 
     def _controls(self, part: PartConfig) -> bool:
-        return self._site.settings.acting and self._site.plugs.settings(part).smart
+        return self._site.settings.acting and self._site.plugs.controlled(part)
 
     def _runner(self, part: PartConfig) -> DeviceRunner:
         runner = self._site.runners.get(part.device_id)
@@ -441,7 +442,7 @@ class Actor:
         runner = site.runners.get(part.device_id)
         if runner is None or not isinstance(reading, ChargerReading) or not reading.limit_a:
             return
-        if not site.plugs.settings(part).smart:
+        if not site.plugs.controlled(part):
             return
         safe_a = proven_safe_a(self._control_site, part.id, site.history.house_peak_a())
         if reading.limit_a <= safe_a:
@@ -449,7 +450,9 @@ class Actor:
         try:
             await runner.set_charging(part.key, safe_a, None)
         except DeviceError as err:
-            _LOGGER.warning("%s could not be left at %g A: %s", site.part_name(part), safe_a, err)
+            _LOGGER.warning(
+                "%s could not be left at %g A: %s", site.registry.part_name(part), safe_a, err
+            )
 
 
 def _visible(setpoints: Setpoints) -> object:

@@ -64,9 +64,9 @@ async def async_setup_entry(
         described: tuple[PartButtonDescription, ...] = ()
         if part.kind is PartKind.CHARGER:
             described = CHARGER_BUTTONS
-        elif part.kind is PartKind.BATTERY and part.controllable:
+        elif part.kind is PartKind.BATTERY:
             described = BATTERY_BUTTONS
-        return [PartButton(site, part, d) for d in described]
+        return [PartButton(site, part, d) for d in described if part.controllable]
 
     site.coordinator.register(async_add_entities, site=[Replan(site, REPLAN)], parts=parts)
 

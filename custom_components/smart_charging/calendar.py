@@ -62,7 +62,7 @@ class PlannedCharging(SiteEntity, CalendarEntity):
             return
         for charger_id, steps in plan.schedule.chargers.items():
             part = self.site.part(charger_id)
-            name = self.site.part_name(part) if part else charger_id
+            name = self.site.registry.part_name(part) if part else charger_id
             for run in runs(steps):
                 energy = sum(step.energy_kwh for step in run)
                 cost = sum(step.cost for step in run)

@@ -97,8 +97,8 @@ class PartEntity(SmartEntity):
         self._device_id = part.device_id
         self._part_key = part.key
         self._first_part = part
-        self._attr_unique_id = site.part_unique_id(part, description.key)
-        self._attr_device_info = site.part_device_info(part)
+        self._attr_unique_id = site.registry.part_unique_id(part, description.key)
+        self._attr_device_info = site.registry.part_device_info(part)
 
     @property
     def part(self) -> PartConfig:
@@ -122,7 +122,7 @@ class VehicleEntity(SmartEntity):
         super().__init__(site, description)
         self._first = vehicle
         self._attr_unique_id = f"{vehicle.id}_{description.key}"
-        self._attr_device_info = site.vehicle_device_info(vehicle)
+        self._attr_device_info = site.registry.vehicle_device_info(vehicle)
 
     @property
     def vehicle(self) -> VehicleConfig:

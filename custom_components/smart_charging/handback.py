@@ -40,7 +40,7 @@ class HandBack:
             if isinstance(row, BatterySettings):
                 row.release_due = row.original is not None
             else:
-                row.release_due = row.smart
+                row.release_due = self._site.plugs.controlled(part)
         await self._what_is_due()
 
     @callback
@@ -85,7 +85,7 @@ class HandBack:
             except DeviceError as err:
                 _LOGGER.warning(
                     "%s could not be put back to its own mode: %s",
-                    self._site.part_name(part),
+                    self._site.registry.part_name(part),
                     err,
                 )
             else:
@@ -101,7 +101,7 @@ class HandBack:
             try:
                 await self._release(part)
             except DeviceError as err:
-                name = self._site.part_name(part)
+                name = self._site.registry.part_name(part)
                 _LOGGER.warning("%s could not be given back to its own control: %s", name, err)
         self._site.store.changed()
 

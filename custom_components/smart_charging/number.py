@@ -130,12 +130,14 @@ async def async_setup_entry(
     site = entry.runtime_data
 
     def parts(part: PartConfig) -> list[PartEntity]:
+        if not part.controllable:
+            return []
         if part.kind is PartKind.CHARGER:
             return [
                 ChargerCurrent(site, part, CURRENT),
                 GuestEnergy(site, part, GUEST_ENERGY),
             ]
-        if part.kind is PartKind.BATTERY and part.controllable:
+        if part.kind is PartKind.BATTERY:
             return [BatteryPower(site, part, BATTERY_POWER)]
         return []
 
@@ -170,7 +172,7 @@ class ChargerCurrent(PartEntity, NumberEntity):
         minimum = self.part.charger_spec().min_a
         if 0 < value < minimum:
             raise below_minimum(value, minimum)
-        with translated(self.site.part_name(self.part)):
+        with translated(self.site.registry.part_name(self.part)):
             await self.site.actor.command_charger(self.part, self._context, value)
 
 
@@ -219,7 +221,7 @@ class BatteryPower(PartEntity, NumberEntity):
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        with translated(self.site.part_name(self.part)):
+        with translated(self.site.registry.part_name(self.part)):
             await self.site.actor.set_battery_power(self.part, self._context, value)
 
 

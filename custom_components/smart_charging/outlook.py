@@ -89,7 +89,9 @@ def plan_rows(site: "Site") -> Mapping[str, Any]:
     if plan is None:
         return {}
     names = {
-        part.id: site.part_name(part) for device in site.config.devices for part in device.parts
+        part.id: site.registry.part_name(part)
+        for device in site.config.devices
+        for part in device.parts
     }
     return {
         "made_at": plan.schedule.made_at.isoformat(),

@@ -149,7 +149,7 @@ def _charger(site: "Site", part: PartConfig) -> Charger:
 def _vehicle(site: "Site", part: PartConfig, bounds: tuple[datetime, ...]) -> Vehicle | None:
     """Return the vehicle that the plan may charge at `part`, or `None`."""
     settings = site.plugs.settings(part)
-    if not site.plugs.watches[part.id].plugged or not settings.smart:
+    if not site.plugs.watches[part.id].plugged or not site.plugs.controlled(part):
         return None
     override = settings.override
     if settings.mode is Mode.OFF or (override is not None and override.current_a == 0):

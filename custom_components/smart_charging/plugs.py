@@ -88,6 +88,10 @@ class Plugs:
         """Return the choices at a charger."""
         return self._site.settings.charger(part.id)
 
+    def controlled(self, part: PartConfig) -> bool:
+        """Tell whether a charger is ours to plan and command: it can be, and a person wants it."""
+        return part.controllable and self.settings(part).smart
+
     def choose(self, part: PartConfig, vehicle_id: str) -> None:
         """Take a person's word on which vehicle (or guest) is at a charger."""
         settings = self.settings(part)

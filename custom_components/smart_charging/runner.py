@@ -37,6 +37,9 @@ BACKOFF_FIRST_S = 1.0
 BACKOFF_LAST_S = 60.0
 """Longest time from one attempt to the next: a device that comes back is found within a minute."""
 
+SLOW_BACKOFF_LAST_S = 900.0
+"""The same of a cloud service, whose calls are counted and whose news are a quarter old anyway."""
+
 HELD_S = 10.0
 """A link that delivered readings for so long was a good one: its loss is met without a pause."""
 
@@ -218,7 +221,7 @@ class DeviceRunner:
                 pause_s = BACKOFF_FIRST_S
             # An attempt that waited in vain for an answer has been a pause already.
             await asyncio.sleep(max(asked_s, pause_s - (clock.monotonic() - began_s)))
-            pause_s = min(pause_s * 2, BACKOFF_LAST_S)
+            pause_s = min(pause_s * 2, SLOW_BACKOFF_LAST_S if self.make.slow else BACKOFF_LAST_S)
 
     async def _run_once(self) -> None:
         if self._driver is None:

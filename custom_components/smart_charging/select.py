@@ -42,11 +42,10 @@ async def async_setup_entry(
 
     def parts(part: PartConfig) -> list[PartEntity]:
         if part.kind is PartKind.CHARGER:
-            entities: list[PartEntity] = [
-                ChargingMode(site, part, MODE),
-                VehicleAtCharger(site, part, VEHICLE),
-            ]
-            if part.charger_spec().switching:
+            entities: list[PartEntity] = [VehicleAtCharger(site, part, VEHICLE)]
+            if part.controllable:
+                entities.append(ChargingMode(site, part, MODE))
+            if part.controllable and part.charger_spec().switching:
                 entities.append(ChargerPhases(site, part, PHASES))
             return entities
         if part.kind is PartKind.BATTERY and part.controllable:
@@ -121,7 +120,7 @@ class ChargerPhases(_PartSelect):
     async def async_select_option(self, option: str) -> None:
         reading = self.site.reading(self.part)
         current_a = (reading.limit_a or 0.0) if isinstance(reading, ChargerReading) else 0.0
-        with translated(self.site.part_name(self.part)):
+        with translated(self.site.registry.part_name(self.part)):
             await self.site.actor.command_phases(self.part, self._context, current_a, int(option))
 
 
@@ -136,7 +135,7 @@ class BatteryModeSelect(_PartSelect):
 
     @override
     async def async_select_option(self, option: str) -> None:
-        with translated(self.site.part_name(self.part)):
+        with translated(self.site.registry.part_name(self.part)):
             await self.site.actor.command_battery(
                 self.part,
                 self._context,

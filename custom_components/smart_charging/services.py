@@ -132,12 +132,13 @@ def _site(hass: HomeAssistant, call: ServiceCall) -> Site:
 
 
 def _charger(hass: HomeAssistant, device_id: str) -> tuple[Site, PartConfig]:
-    """Return the charger that is this device of the registry."""
+    """Return the charger that is this device of the registry, if it can be commanded."""
     device = dr.async_get(hass).async_get(device_id)
     for entry in _loaded(hass):
         site: Site = entry.runtime_data
         for part in site.config.parts(PartKind.CHARGER):
-            if device is not None and site.part_identifier(part) in device.identifiers:
+            named = device is not None and site.registry.part_identifier(part) in device.identifiers
+            if named and part.controllable:
                 return site, part
     raise ServiceValidationError(
         translation_domain=DOMAIN,

@@ -5,20 +5,16 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 import logging
-from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.event import async_track_time_interval
 
 from .acting import Actor
 from .availability import Availability
 from .clock import SystemClock
-from .config import DeviceConfig, PartConfig, PriceConfig, SiteConfig, VehicleConfig
-from .const import DOMAIN
+from .config import DeviceConfig, PartConfig, SiteConfig, VehicleConfig
 from .coordinator import SiteCoordinator
 from .core.planner import plan_from_json, plan_to_json
 from .core.planner.problem import Problem
@@ -35,13 +31,14 @@ from .core.reading import (
 from .devices.base import DeviceError, InvalidAuth
 from .devices.entity.context import EntityContext
 from .devices.registry import MAKES
-from .ha_versions import shared_modbus_unit, via_device
+from .ha_versions import shared_modbus_unit
 from .history import History
 from .issues import Issues
 from .planning import build_problem
 from .plugs import Plugs
 from .price_runner import PriceRunner
 from .prices.registry import SOURCES
+from .registry import Registry
 from .replanner import Replanner
 from .runner import DeviceRunner
 from .sessions import ChargerEvent
@@ -74,6 +71,7 @@ class Site:
         self.coordinator = SiteCoordinator()
         self.issues = Issues(hass, entry.entry_id)
         self.availability = Availability(self)
+        self.registry = Registry(self)
         self.history = History(self)
         self.plugs = Plugs(self)
         self.actor = Actor(self)
@@ -94,7 +92,6 @@ class Site:
             modbus_unit=shared_modbus_unit(hass),
         )
         self._event_listeners: list[Callable[[PartConfig, ChargerEvent], None]] = []
-        self._via = DeviceInfo()
         self._unsubscribe: list[CALLBACK_TYPE] = []
 
     # --- life -----------------------------------------------------------------------------------
@@ -104,15 +101,6 @@ class Site:
         self.settings = await self.store.load(self._before_save)
         self._resume_plan()
         self.started_at = self.clock.monotonic()
-        hub = dr.async_get(self.hass).async_get_or_create(
-            config_entry_id=self.entry.entry_id,
-            identifiers={(DOMAIN, self.entry.entry_id)},
-            name=self.config.name,
-            manufacturer="Smart Charging",
-            model="Site",
-            entry_type=DeviceEntryType.SERVICE,
-        )
-        self._via.update(via_device(hub))
         await self.sync()
         self._unsubscribe = [
             async_track_time_interval(self.hass, self._tick, TICK, cancel_on_shutdown=True),
@@ -171,7 +159,7 @@ class Site:
         await self._sync_prices()
         self.actor.configure()
         self.plugs.configure()
-        self._sync_registry()
+        self.registry.sync()
         self.coordinator.show(
             tuple(part for device in self.config.devices for part in device.parts),
             self.config.vehicles,
@@ -217,8 +205,12 @@ class Site:
             smart = part.kind is PartKind.CHARGER and self.settings.charger(part.id).smart
             if not smart and self.settings.battery(part.id).original is None:
                 continue
+            original = self.settings.battery(part.id).original
             try:
-                await runner.release(part.key)
+                if original is not None and not runner.releasable:
+                    await runner.set_battery(part.key, original, 0.0)
+                else:
+                    await runner.release(part.key)
             except DeviceError as err:
                 _LOGGER.warning(
                     "%s is removed and could not be given back to its own control: %s",
@@ -246,30 +238,6 @@ class Site:
     def site_data_changed(self) -> bool:
         """Tell whether the entry's own data or options differ from what runs."""
         return (dict(self.entry.data), dict(self.entry.options), self.entry.title) != self._started
-
-    def identifiers(self) -> set[tuple[str, str]]:
-        """Return the registry identifiers of all that is configured."""
-        wanted = {(DOMAIN, self.entry.entry_id)}
-        wanted |= {self.part_identifier(p) for d in self.config.devices for p in d.parts}
-        return wanted | {(DOMAIN, vehicle.id) for vehicle in self.config.vehicles}
-
-    def _sync_registry(self) -> None:
-        """Name registry devices as they are configured now; remove those that are gone."""
-        registry = dr.async_get(self.hass)
-        infos = [
-            (part.device_id, self.part_device_info(part))
-            for device in self.config.devices
-            for part in device.parts
-        ]
-        infos += [(v.id, self.vehicle_device_info(v)) for v in self.config.vehicles]
-        for subentry_id, info in infos:
-            registry.async_get_or_create(
-                config_entry_id=self.entry.entry_id, config_subentry_id=subentry_id, **info
-            )
-        wanted = self.identifiers()
-        for device_entry in dr.async_entries_for_config_entry(registry, self.entry.entry_id):
-            if not device_entry.identifiers & wanted:
-                registry.async_remove_device(device_entry.id)
 
     @asynccontextmanager
     async def paused(self, device_id: str) -> AsyncGenerator[None]:
@@ -306,7 +274,7 @@ class Site:
 
     @callback
     def _charger_event(self, part: PartConfig, event: ChargerEvent) -> None:
-        _LOGGER.info("%s: %s %s", self.part_name(part), event.type, event.data or "")
+        _LOGGER.info("%s: %s %s", self.registry.part_name(part), event.type, event.data or "")
         for listener in tuple(self._event_listeners):
             listener(part, event)
         if event.type in ("plugged_in", "unplugged"):
@@ -464,48 +432,6 @@ class Site:
         self.replanner.request(cause)
         self.actor.step()
         self.coordinator.notify()
-
-    # --- registry -------------------------------------------------------------------------------
-
-    def part_unique_id(self, part: PartConfig, key: str) -> str:
-        """Return the unique id of an entity of a part: stable over a new address or name."""
-        return f"{self.device(part).unique_id}_{part.key}_{key}"
-
-    def part_identifier(self, part: PartConfig) -> tuple[str, str]:
-        """Return the registry identifier of a part."""
-        return (DOMAIN, f"{self.device(part).unique_id}_{part.key}")
-
-    def part_name(self, part: PartConfig) -> str:
-        """Return what a part is called: its device, and itself where the device has several."""
-        device = self.device(part)
-        if len(device.parts) == 1:
-            return device.name
-        kind = {PartKind.PV: "PV"}.get(part.kind, part.kind.value)
-        return f"{device.name} {part.name or kind}"
-
-    def part_device_info(self, part: PartConfig) -> DeviceInfo:
-        """Return the registry device of a part."""
-        identity: dict[str, Any] = dict(self.device(part).identity)
-        info = DeviceInfo(
-            identifiers={self.part_identifier(part)},
-            name=self.part_name(part),
-            manufacturer=identity.get("manufacturer"),
-            model=identity.get("model"),
-            serial_number=identity.get("serial"),
-            sw_version=identity.get("firmware"),
-        )
-        info.update(self._via)
-        return info
-
-    def vehicle_device_info(self, vehicle: VehicleConfig) -> DeviceInfo:
-        """Return the registry device of a vehicle."""
-        info = DeviceInfo(identifiers={(DOMAIN, vehicle.id)}, name=vehicle.name, model="Vehicle")
-        info.update(self._via)
-        return info
-
-    def price_config(self, role: str) -> PriceConfig | None:
-        """Return the price subentry of a role, or `None`."""
-        return next((p for p in self.config.prices if p.role == role), None)
 
 
 def _total(powers: list[float | None]) -> float | None:

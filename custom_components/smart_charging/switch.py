@@ -33,7 +33,9 @@ async def async_setup_entry(
     site = entry.runtime_data
 
     def parts(part: PartConfig) -> list[PartEntity]:
-        return [SmartCharging(site, part, SMART)] if part.kind is PartKind.CHARGER else []
+        if part.kind is PartKind.CHARGER and part.controllable:
+            return [SmartCharging(site, part, SMART)]
+        return []
 
     site.coordinator.register(async_add_entities, site=[ActSwitch(site, ACT)], parts=parts)
 
@@ -89,7 +91,7 @@ class SmartCharging(PartEntity, SwitchEntity):
         settings.smart = False
         if self.site.settings.acting:
             try:
-                with translated(self.site.part_name(self.part)):
+                with translated(self.site.registry.part_name(self.part)):
                     await self.site.actor.release(self.part)
             except HomeAssistantError:
                 settings.smart = True

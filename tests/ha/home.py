@@ -135,6 +135,9 @@ class Home:
         self.house = House(config, self.clock)
         self.p1 = P1Simulator(self.house, self.clock, auto=False)
         self.wattpilot = WattpilotSimulator(self.house, self.clock, password=PASSWORD, auto=False)
+        self.settle_rounds = SETTLE_ROUNDS
+        self.more: list[P1Simulator] = []
+        """Meters besides the first one; whoever adds them starts them."""
         self.entry: MockConfigEntry | None = None
 
     async def start(self) -> None:
@@ -146,7 +149,8 @@ class Home:
         """Close everything."""
         if self.entry is not None and self.entry.state.recoverable is not None:
             await self.hass.config_entries.async_unload(self.entry.entry_id)
-        await self.p1.stop()
+        for meter in (self.p1, *self.more):
+            await meter.stop()
         await self.wattpilot.stop()
 
     async def add(self, entry: MockConfigEntry) -> Site:
@@ -180,7 +184,7 @@ class Home:
 
     async def settle(self) -> None:
         """Let sockets, tasks and a plan that is being made come to rest, without time passing."""
-        for _ in range(SETTLE_ROUNDS):
+        for _ in range(self.settle_rounds):
             await asyncio.sleep(0)
         while self.wattpilot.logging_in:
             # Hashing the password takes real time, in a thread.
@@ -197,7 +201,8 @@ class Home:
     async def tick(self, seconds: float = 1.0) -> None:
         """Move time, send a telegram and the charger's changes, and settle."""
         self.freezer.tick(timedelta(seconds=seconds))
-        self.p1.send()
+        for meter in (self.p1, *self.more):
+            meter.send()
         self.wattpilot.push()
         await self.settle()
 

@@ -26,9 +26,7 @@ FULL_A = 16
 FUSE_A = 25.0
 
 
-async def charging(
-    make_home: HomeFactory, fuse_a: float = FUSE_A, seen_kw: float = 0.0
-) -> Home:
+async def charging(make_home: HomeFactory, fuse_a: float = FUSE_A, seen_kw: float = 0.0) -> Home:
     """Return a home whose car charges at full current, where `seen_kw` was on L1 for a while."""
     home = await make_home()
     await home.add(

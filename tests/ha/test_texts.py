@@ -264,7 +264,7 @@ def described(platform: Platform) -> dict[str, EntityDescription]:
     found = [d for value in vars(module).values() for d in descriptions(value)]
     if platform is Platform.SENSOR:
         for phase in (1, 2, 3):
-            found += module._phase_sensors(phase)
+            found += module.phase_sensors(phase)
     if platform is Platform.NUMBER:
         found += [
             d

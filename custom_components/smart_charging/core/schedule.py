@@ -70,6 +70,8 @@ class ChargerStep:
     cost: float = 0.0
     """What this step adds to the bill."""
     estimated: bool = False
+    due: datetime | None = None
+    """The energy must be in by then: a goal or a departure that falls inside the slot."""
 
 
 @dataclass(frozen=True, kw_only=True)

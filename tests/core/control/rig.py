@@ -37,7 +37,8 @@ class Car:
     vehicle_phases: int = 3
     limit_a: float = 0.0
     draw_a: float = 0.0
-    delay_s: float = 5.0
+    delay_s: float | None = None
+    """`None` takes the delay of the rig."""
     status: ChargerStatus | None = None
     silent: bool = False
     report_s: float = 1.0
@@ -192,6 +193,7 @@ class Rig:
             setpoint = self.setpoints.chargers.get(car.spec.id)
             if setpoint is not None and not setpoint.release:
                 delay = self.random.uniform(*self.delay_s)
+                delay = delay if car.delay_s is None else car.delay_s
                 car.order(setpoint.current_a, setpoint.phases, self.now, delay)
         for battery in self.batteries:
             told = self.setpoints.batteries.get(battery.id)

@@ -1,6 +1,7 @@
 """The plan's energy arrives: smoothly, within its slots, with few starts."""
 
 from datetime import timedelta
+import itertools
 from random import Random
 
 import pytest
@@ -56,7 +57,7 @@ def test_no_slot_sees_more_than_one_start_and_one_stop(seed):
     for slot in range(len(energies)):
         pairs = [
             (before[1], after[1])
-            for before, after in zip(changes, changes[1:], strict=False)
+            for before, after in itertools.pairwise(changes)
             if slot * 900 <= after[0] < (slot + 1) * 900
         ]
         assert sum(a == 0 < b for a, b in pairs) <= 1
@@ -83,7 +84,7 @@ def test_a_part_slot_before_a_full_one_charges_late_and_goes_on():
     rig = plan_rig(0.15, 0.92, 0.0)
     rig.run(2700)
     changes = rig.changes()
-    starts = [at for (_, a), (at, b) in zip(changes, changes[1:], strict=False) if a == 0 < b]
+    starts = [at for (_, a), (at, b) in itertools.pairwise(changes) if a == 0 < b]
     assert len(starts) == 1
     assert 450 < starts[0] < 560
 
@@ -155,7 +156,7 @@ def test_the_plans_phases_are_taken_at_a_start_and_kept_within_the_slot():
     assert rig.setpoints.chargers["c1"].phases == 1
     rig.run(1000)
     phases = [s.chargers["c1"].phases for _, s in rig.log]
-    assert sum(a != b for a, b in zip(phases, phases[1:], strict=False)) == 1
+    assert sum(a != b for a, b in itertools.pairwise(phases)) == 1
     assert rig.setpoints.chargers["c1"].phases == 3
     assert rig.cars[0].energy_kwh == pytest.approx(0.92 + 2.4, rel=0.01)
 

@@ -240,3 +240,22 @@ def test_a_car_that_starts_late_is_not_taken_for_an_overload(report_s, seed):
     rig.run(120)
     assert [a for at, a in rig.changes() if at > 20] == []
     assert rig.cars[0].draw_a == 16.0
+
+
+def test_a_start_that_was_taken_back_still_counts_until_it_cannot_come_any_more():
+    site = ControlSite(
+        grid=Grid(topology=Topology.THREE_400, fuse_a=25.0),
+        circuits=(Circuit(id="g", name="Garage", fuse_a=20.0, chargers=("c1", "c2")),),
+        chargers=(spec("c1", phases=(3,)), spec("c2", phase_map=(3, 1, 2))),
+    )
+    rig = rig_of(site, c2=FAST)
+    rig.ask(c1=ChargerOrder(below_minimum=True))
+    rig.cars[0].delay_s, rig.cars[1].delay_s = 10.0, 3.0
+    # A load on L1 makes way for the other car while the first is about to start.
+    rig.house_a = lambda t: (22.0 if t >= 3 else 2.0, 2.0, 2.0)
+    drawn = []
+    for _ in range(90):
+        rig.step()
+        drawn.append(sum(car.draw_a for car in rig.cars))
+    assert max(drawn) <= 20.0
+    assert rig.a("c2") == 16

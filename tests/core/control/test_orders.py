@@ -1,6 +1,8 @@
 """Modes, overrides and what a person sees of them."""
 
+from dataclasses import replace
 from datetime import timedelta
+import itertools
 
 import pytest
 
@@ -11,7 +13,7 @@ from custom_components.smart_charging.core.control.types import (
     Orders,
     Override,
 )
-from custom_components.smart_charging.core.grid import Grid
+from custom_components.smart_charging.core.grid import Grid, Topology
 from custom_components.smart_charging.core.reading import ChargerStatus
 from custom_components.smart_charging.core.schedule import Reason
 
@@ -111,4 +113,19 @@ def test_orders_that_no_limit_forces_keep_the_write_interval():
     rig.house_a = lambda t: (-8.0 - 4 * ((t // 7) % 2),)
     rig.run(600)
     times = [at for at, _ in rig.changes()]
-    assert all(b - a >= 30 for a, b in zip(times[1:], times[2:], strict=False))
+    assert all(b - a >= 30 for a, b in itertools.pairwise(times[1:]))
+
+
+def test_phases_that_a_person_forces_are_counted_before_the_charger_shows_them():
+    charger = spec(phases=(1, 3), switching=True)
+    grid = Grid(topology=Topology.THREE_400, fuse_a=25.0)
+    site = ControlSite(grid=grid, chargers=(charger,))
+    rig = Rig(site=site, cars=[Car(spec=charger)], house_a=lambda _: (2.0, 2.0, 15.0))
+    rig.ask(c1=ChargerOrder(override=Override(current_a=16.0, until=None), vehicle_max_phases=3))
+    rig.site = replace(site, chargers=(replace(charger, phases=(1,)),))
+    rig.run(60)
+    assert rig.a() == 16
+    rig.site = replace(site, chargers=(replace(charger, phases=(3,)),))
+    rig.step()
+    setpoint = rig.setpoints.chargers["c1"]
+    assert (setpoint.current_a, setpoint.limit, setpoint.urgent) == (10.0, "fuse L3", True)

@@ -20,7 +20,7 @@ from custom_components.smart_charging.core.schedule import Reason
 from .rig import Car, Rig, Storage, spec
 
 GOLDEN = json.loads(
-    (Path(__file__).parents[2] / "fixtures/control/seed002_control_golden.json").read_text()
+    (Path(__file__).parents[2] / "fixtures/control/surplus_rule_golden.json").read_text()
 )["cases"]
 
 GRID3 = Grid(topology=Topology.THREE_400, fuse_a=25.0)
@@ -109,14 +109,7 @@ def test_wandering_sun_is_never_topped_up_from_the_grid():
     imported = sum(max(0.0, sum(g)) * 0.23 for g in rig.grid_log[before:]) / 3600
     charged = rig.cars[0].energy_kwh
     assert imported < 0.01 * charged
-    assert (
-        charged
-        > 0.85
-        * sum(
-            5.0 + 3 * sin(t / 400) if 5.0 + 3 * sin(t / 400) < 11 else 11 for t in range(120, 1920)
-        )
-        / 3600
-    )
+    assert charged > 0.85 * sum(min(11, 5.0 + 3 * sin(t / 400)) for t in range(120, 1920)) / 3600
 
 
 def test_more_sun_switches_to_three_phases_after_two_minutes():

@@ -32,9 +32,9 @@ def optimal_cost(problem: Problem, time_limit_s: float = 60.0) -> float:
     money = []
     for t in slots:
         m += imp[t] <= limit * buying[t]
-        m += exp[t] <= out_limit * (1 - buying[t])
         money += [h[t] * problem.import_price[t] * imp[t], -h[t] * problem.export_price[t] * exp[t]]
 
+    parts_in = {t: [] for t in slots}
     cars = {t: [] for t in slots}
     sun_needs = {t: [] for t in slots}
     lowest = max(0.0, min(problem.import_price))
@@ -63,6 +63,7 @@ def optimal_cost(problem: Problem, time_limit_s: float = 60.0) -> float:
             due = min(
                 (g.by for g in vehicle.goals if g.by > problem.slots[t]), default=problem.slots[-1]
             )
+            parts_in[t].append(part)
             part_of.setdefault((due, stay.start), []).append(part)
             cars[t].append(p)
             spare = max(0.0, problem.pv_kw[t] - problem.load_kw[t])
@@ -125,6 +126,8 @@ def optimal_cost(problem: Problem, time_limit_s: float = 60.0) -> float:
         ) + pulp.lpSum(flows[t][0])
         for grid_part in sun_needs[t]:
             m += grid_part <= imp[t] + pulp.lpSum(flows[t][1])
+        # A car that runs for a part of a slot buys while it runs and leaves sun to sell after.
+        m += exp[t] <= out_limit * (1 - buying[t] + pulp.lpSum(parts_in[t]))
     if problem.peak is not None:
         base = max(problem.peak.floor_kw, problem.peak.month_peak_kw)
         peak = m.add_variable("peak", base)

@@ -183,6 +183,24 @@ def test_the_capacity_tariff_spreads_a_charge_below_the_months_peak() -> None:
     assert Reason.PEAK in {s.reason for s in charging(priced)}
 
 
+def test_cars_that_share_a_peak_charge_one_after_the_other() -> None:
+    problem = site(
+        price=0.2,
+        load=lambda h: 0.4 + 0.1 * (h % 2),
+        chargers=(Charger(id="garage"), Charger(id="drive")),
+        peak=PeakTariff(price_per_kw=4.0, month_peak_kw=3.0),
+        vehicles=(car(goal=0.7), car(id="other", charger="drive", goal=0.7)),
+    )
+
+    answer = plan(problem)
+
+    assert peak(answer) == pytest.approx(3.0)
+    assert not answer.shortfalls
+    for charger in ("garage", "drive"):
+        steps = charging(answer, charger)
+        assert sum(a.end != b.start for a, b in pairwise(steps)) == 0
+
+
 def test_a_goal_that_needs_it_buys_no_more_peak_than_needed() -> None:
     answer = plan(
         site(

@@ -106,6 +106,10 @@ def small_home(
         pytest.param(small_home(4, negative=True, hours=6), id="negative prices"),
         pytest.param(small_home(5, cars=2, hours=6), id="two cars"),
         pytest.param(small_home(6, opportunistic=True, battery=False), id="sun beyond the goal"),
+        pytest.param(
+            small_home(49, negative=True, cars=2, hours=6), id="paid to use energy, two cars"
+        ),
+        pytest.param(small_home(53, cars=2, hours=6), id="sun for a part of a slot"),
         pytest.param(small_home(7, peak=True, battery=False, hours=6), id="peak without battery"),
     ],
 )

@@ -81,7 +81,7 @@ def test_short_slots_share_a_quarter_and_long_ones_stand_alone() -> None:
     short = slot_bounds(datetime(2026, 5, 4, 10, 5, tzinfo=UTC), hours=1, minutes=5)
     long = slot_bounds(datetime(2026, 5, 4, 10, 14, 30, tzinfo=UTC), hours=1)
 
-    assert [q.slots for q in quarters_of(short, [0] * 11, 0.1)][:2] == [(0, 1), (2, 3, 4)]
+    assert [q.slots for q in quarters_of(short, [0] * 12, 0.1)][:2] == [(0, 1), (2, 3, 4)]
     joined = quarters_of(long, [0] * 3, 0.9)[0]
     assert (joined.slots, joined.prior_kwh) == ((0,), 0.0)
     assert joined.hours == pytest.approx(15.5 / 60)

@@ -93,7 +93,7 @@ def follow(
 
     `kw` is the present draw, `kw_per_a` what an ampere gives on the phases in use.
     """
-    rest_s = max(0.0, (step.end - now).total_seconds())
+    rest_s = max(0.0, ((step.due or step.end) - now).total_seconds())
     running = ordered_a > 0
     tail_kwh = kw * STOP_TAIL_S / 3600
     if step.energy_kwh < NOTHING_KWH:

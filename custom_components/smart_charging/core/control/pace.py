@@ -40,7 +40,7 @@ def pace(
     forced = limit is not None and target < ordered - _EPS
     due = _since(memory.changed_at, now) >= view.spec.write_interval_s - _EPS
     # A fall stays urgent until it holds: the first attempt to write it may fail.
-    urgent = memory.urgent and not view.obeyed
+    urgent = memory.urgent and not (view.obeyed and view.settled)
     kept = Pace(current_a=ordered, phases=memory.phases, urgent=urgent, limit=limit)
     if forced:
         # Down on the phases in use; another number of them can wait.
@@ -144,6 +144,7 @@ def note(
         phases=order.phases,
         changed_at=now,
         urgent=order.urgent,
+        overlaps=not view.settled,
         before=before,
         under=0,
     )

@@ -70,6 +70,8 @@ class ChargerMemory:
     """When the order last changed."""
     urgent: bool = False
     """A limit forced that change."""
+    overlaps: bool = False
+    """The change before it was still under way: what is seen may belong to either."""
     before: Use | None = None
     """What the charger might draw before that change."""
     switched_at: datetime | None = None

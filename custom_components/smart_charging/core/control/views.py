@@ -169,6 +169,9 @@ def _phases_seen(
 ) -> ChargerMemory:
     """Believe a charger that keeps to other phases than ordered, and do not ask again at once."""
     seen = reading.phases
+    if memory.phases not in spec.phases:
+        # A person narrowed the choice: counted at once, before the charger shows it.
+        return replace(memory, phases=max(spec.phases), switched_at=now)
     if seen is None or seen == memory.phases or seen not in spec.phases:
         return memory
     told = max((t for t in (memory.switched_at, memory.changed_at) if t is not None), default=None)
@@ -186,7 +189,7 @@ def _settled(memory: ChargerMemory, reading: ChargerReading, use: Use, now: date
         return True
     if reading.at <= memory.changed_at:
         return False
-    if memory.switched_at == memory.changed_at:
+    if memory.overlaps or memory.switched_at == memory.changed_at:
         return False
     return abs(max(use.phase_a) - memory.ordered_a) <= SHOWN_A
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -179,7 +180,16 @@ def _step(
         price=site.price[t],
         cost=energy * (sun * site.export_price[t] + (1 - sun) * site.price[t]),
         estimated=problem.estimated[t],
+        due=_due(problem, need, t) if energy > 0 else None,
     )
+
+
+def _due(problem: Problem, need: Needs, t: int) -> datetime | None:
+    """Return the first goal or departure inside slot `t`, by which its energy must be in."""
+    start, end = problem.slots[t], problem.slots[t + 1]
+    moments = [goal.by for goal in need.vehicle.goals]
+    moments += [stay.end for stay in need.vehicle.stays]
+    return min((moment for moment in moments if start < moment < end), default=None)
 
 
 def _battery_steps(

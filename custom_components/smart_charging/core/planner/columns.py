@@ -28,6 +28,9 @@ class Columns:
     """Per vehicle, along its plugged slots."""
     battery_in: list[Ids]
     battery_out: list[Ids]
+    charge_most: list[Series]
+    discharge_most: list[Series]
+    """Upper bounds of the two."""
     battery_energy: list[Ids]
     """Energy held at the end of each slot."""
     peak: Ids
@@ -45,8 +48,10 @@ class Columns:
     """Slots in which import and export must exclude each other."""
     battery_one_way: list[int] = field(default_factory=list)
     """Slots in which charge and discharge of a battery must exclude each other."""
-    ways: list[tuple[int, int, int]] = field(default_factory=list)
-    """Binary of a direction, the column it allows at 1 and the one at 0."""
+    capped: set[tuple[int, int]] = field(default_factory=set)
+    """(battery, slot) whose bound a pattern has changed."""
+    ways: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Slot, binary of a direction, the column it allows at 1 and the one at 0."""
     running: list[Ids] = field(default_factory=list)
     """Binary per plugged slot: charges all the time (model with integers)."""
     partial: list[Ids] = field(default_factory=list)

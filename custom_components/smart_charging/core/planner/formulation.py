@@ -86,6 +86,8 @@ def _site_columns(model: Model, prepared: Prepared, weights: Weights) -> Columns
         charge=[],
         battery_in=[],
         battery_out=[],
+        charge_most=[],
+        discharge_most=[],
         battery_energy=[],
         peak=model.columns(
             "peak",
@@ -190,25 +192,31 @@ def _peaks(model: Model, prepared: Prepared, columns: Columns) -> None:
 
 
 def _directions(model: Model, prepared: Prepared, columns: Columns, *, integers: bool) -> None:
-    """Where burning energy would pay, opposite flows exclude each other."""
+    """Where burning energy would pay, opposite flows exclude each other.
+
+    A battery may be worth emptying in any slot when a later one pays for filling it.
+    """
+    paid = bool(np.any(prepared.import_price < 0))
     for t in range(prepared.n):
         if prepared.import_price[t] < prepared.export_price[t] and columns.exported[t] != ABSENT:
             columns.one_way.append(t)
             most_in = float(prepared.import_limit + prepared.breach_kw + prepared.over[t])
             one = (int(columns.imported[t]), most_in)
             other = (int(columns.exported[t]), float(columns.export_most[t]))
-            _exclude(model, columns, one, other, integers=integers)
-        if prepared.import_price[t] < 0 and prepared.batteries:
+            _exclude(model, columns, t, one, other, integers=integers)
+        if paid and prepared.batteries:
             columns.battery_one_way.append(t)
             for i, battery in enumerate(prepared.batteries):
                 into, out = int(columns.battery_in[i][t]), int(columns.battery_out[i][t])
                 if ABSENT not in (into, out):
                     one = (into, battery.max_charge_kw)
                     other = (out, battery.max_discharge_kw)
-                    _exclude(model, columns, one, other, integers=integers)
+                    _exclude(model, columns, t, one, other, integers=integers)
 
 
-def _exclude(model: Model, columns: Columns, one: Term, other: Term, *, integers: bool) -> None:
+def _exclude(
+    model: Model, columns: Columns, t: int, one: Term, other: Term, *, integers: bool
+) -> None:
     """Let one of two columns be above zero; both come with their largest value."""
     (first, most), (second, most_other) = one, other
     if min(most, most_other) <= TINY:
@@ -217,6 +225,6 @@ def _exclude(model: Model, columns: Columns, one: Term, other: Term, *, integers
         model.at_most([(first, 1 / most), (second, 1 / most_other)], 1.0)
         return
     way = int(model.columns(f"way{len(columns.ways)}", [1.0], integer=True)[0])
-    columns.ways.append((way, first, second))
+    columns.ways.append((t, way, first, second))
     model.at_most([(first, 1.0), (way, -most)], 0.0)
     model.at_most([(second, 1.0), (way, most_other)], most_other)

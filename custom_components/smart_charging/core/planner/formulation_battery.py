@@ -25,6 +25,8 @@ def battery_columns(model: Model, prepared: Prepared, weights: Weights, columns:
         if not battery.may_export and not battery.may_feed_cars:
             out = np.minimum(out, prepared.net_load)
         wear = max(battery.wear_price, 0.0)
+        columns.charge_most.append(into)
+        columns.discharge_most.append(out)
         columns.battery_in.append(optional_columns(model, f"charge{i}", into, calm * hours))
         columns.battery_out.append(
             optional_columns(model, f"discharge{i}", out, (calm + wear) * hours)

@@ -7,10 +7,13 @@ import numpy as np
 from .commands import STEP_SLACK, command_a
 from .needs import Needs
 from .prepare import Prepared
-from .presence import TINY, PluggedSlot
+from .presence import TINY, PluggedSlot, Series
 from .rounding import OFF, Pattern
 from .solution import Solution
 from .weights import KIND
+
+SLACK = 1e-3
+"""kW or A above a limit that are rounding."""
 
 
 def tighten(
@@ -48,7 +51,11 @@ def tighten(
                 raised.setdefault(plugged.slot, []).append((v, i, kw))
     changed = False
     for t, charges in raised.items():
-        if _holds(prepared, needs, solution, t, extra_kw[t], at[t], running) and not everything:
+        excess, circuit = _excess(prepared, needs, solution, t, extra_kw[t], at[t], running)
+        if excess <= 0 and not circuit and not everything:
+            continue
+        if not pin and not circuit and _battery_gives_way(pattern, solution, t, excess):
+            changed = True
             continue
         if everything:
             for v, i, _ in charges:
@@ -80,7 +87,7 @@ def _urgency(need: Needs) -> float:
     return max((KIND[d.goal.kind] for d in need.demands if not d.past), default=0.0)
 
 
-def _holds(
+def _excess(
     prepared: Prepared,
     needs: tuple[Needs, ...],
     solution: Solution,
@@ -88,30 +95,42 @@ def _holds(
     extra_kw: float,
     charges: list[tuple[int, int]],
     running: dict[tuple[int, int], float],
-) -> bool:
-    slack = 1e-3
+) -> tuple[float, bool]:
+    """Return by how many kW, spread evenly, the site is over its limits, and if a circuit is."""
     most = prepared.import_limit + prepared.breach_kw + float(prepared.over[t])
-    if float(solution.imported[t]) + extra_kw > most + slack:
-        return False
+    excess = float(solution.imported[t]) + extra_kw - most
     spread = prepared.line_a_per_kw * (
         sum(float(x[t]) for x in solution.battery_in)
         - sum(float(x[t]) for x in solution.battery_out)
         + float(solution.curtailed[t])
     )
     current = prepared.line_load_a[:, t] + spread
-    by_charger: dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
+    by_charger: dict[int, Series] = {}
     for v, i in charges:
         plugged = needs[v].slots[i]
         setting = plugged.settings[int(solution.setting[v][i])]
         lines = np.array(setting.line_a_per_kw) * running[v, i]
         by_charger[plugged.charger] = lines
         current = current + lines
-    if bool(np.any(current > prepared.line_limit_a[:, t] + slack)):
+    over_a = float((current - prepared.line_limit_a[:, t]).max())
+    excess = max(excess, over_a / prepared.line_a_per_kw)
+    circuits = any(
+        float(sum((x for c, x in by_charger.items() if c in members), np.zeros(len(current))).max())
+        > max(circuit.fuse_a, 0.0) + SLACK
+        for circuit, members in prepared.circuits
+    )
+    return (excess if excess > SLACK else 0.0), circuits
+
+
+def _battery_gives_way(pattern: Pattern, solution: Solution, t: int, excess_kw: float) -> bool:
+    """Let batteries charge less where that makes room, and return whether it does."""
+    charging = [float(x[t]) for x in solution.battery_in]
+    if sum(charging) < excess_kw:
         return False
-    for circuit, members in prepared.circuits:
-        lines = sum((x for c, x in by_charger.items() if c in members), np.zeros(len(current)))
-        if bool(np.any(lines > max(circuit.fuse_a, 0.0) + slack)):
-            return False
+    for b, kw in enumerate(charging):
+        if kw > TINY:
+            pattern.battery_cap[b, t] = max(0.0, kw - excess_kw)
+            excess_kw -= min(kw, excess_kw)
     return True
 
 

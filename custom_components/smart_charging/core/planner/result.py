@@ -72,11 +72,12 @@ class Plan:
     schedule: Schedule
     flows: tuple[Flow, ...]
     cost: float
-    """Currency over the horizon: import, export, breach, wear, peak; less the value stored at the end."""
+    """Currency over the horizon: import, export, breach, wear and the rise of each month's peak,
+    less the value that storages gain. Missed goals do not count: they are shortfalls."""
     bound: float
-    """No plan can cost less."""
+    """No plan that meets the goals as well costs less."""
     gap: float
-    """(cost - bound) in currency."""
+    """(cost - bound) in currency; what preferences may give away is part of it."""
     rung: Rung
     shortfalls: tuple[Shortfall, ...] = ()
     baseline_cost: float | None = None

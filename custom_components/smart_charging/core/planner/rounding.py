@@ -7,6 +7,7 @@ sigma-delta: what is left over in one slot is carried to the next.
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Self
 
 import numpy as np
@@ -44,6 +45,8 @@ class Pattern:
     """Direction of the slots in which import and export exclude each other."""
     discharging: dict[tuple[int, int], bool]
     """Direction of (battery, slot) where charge and discharge exclude each other."""
+    battery_cap: dict[tuple[int, int], float]
+    """Highest charge in kW of the (battery, slot) that makes room for a car."""
     tapered: list[npt.NDArray[np.bool_]]
     """Slots in which the car itself may draw less than the charger's minimum, nearly full."""
     full_range: bool = False
@@ -58,6 +61,7 @@ class Pattern:
             pinned=dict(self.pinned),
             exporting=dict(self.exporting),
             discharging=dict(self.discharging),
+            battery_cap=dict(self.battery_cap),
             tapered=self.tapered,
             full_range=self.full_range,
         )
@@ -95,22 +99,61 @@ def pattern_of(
         states.append(_states(prepared, need, power, held, taper, threshold))
         settings.append(held)
         caps.append(np.array([s.max_kw for s in need.slots]))
-    imported = solved.values[columns.imported]
     return Pattern(
         state=states,
         setting=settings,
         cap=caps,
         pinned={},
+        battery_cap={},
         tapered=tapers,
         exporting={
-            t: bool(solved.values[columns.exported[t]] > imported[t]) for t in columns.one_way
+            t: _is_back(solved, columns.imported, columns.exported, t) for t in columns.one_way
         },
         discharging={
-            (b, t): _net_discharge(columns, solved, b, t)
-            for b in range(len(columns.battery_in))
+            (b, t): _is_back(solved, into, out, t)
+            for b, (into, out) in enumerate(
+                zip(columns.battery_in, columns.battery_out, strict=True)
+            )
             for t in columns.battery_one_way
+            if prepared.import_price[t] < 0
         },
     )
+
+
+def _is_back(solved: Solved, there: Ids, back: Ids, t: int) -> bool:
+    """Return whether the second of two opposite flows is the greater."""
+    if back[t] == ABSENT:
+        return False
+    return there[t] == ABSENT or bool(solved.values[back[t]] > solved.values[there[t]])
+
+
+def exclude(columns: Columns, solved: Solved, pattern: Pattern, *, everywhere: bool) -> bool:
+    """Give the flows that run both ways at once the direction of their difference.
+
+    With `everywhere` all batteries keep their present direction: what may not burn in one slot
+    may otherwise wander to the next. Return whether there were any; the pattern must then be
+    solved again.
+    """
+    values = solved.values
+    changed = False
+    free = [
+        (b, t)
+        for b in range(len(columns.battery_in))
+        for t in columns.battery_one_way
+        if ABSENT not in (columns.battery_in[b][t], columns.battery_out[b][t])
+        and (b, t) not in pattern.discharging
+    ]
+    for b, t in free:
+        into, out = values[columns.battery_in[b][t]], values[columns.battery_out[b][t]]
+        if min(into, out) > SLACK_KW:
+            pattern.discharging[b, t] = bool(out > into)
+            changed = True
+    if changed and everywhere:
+        for b, t in free:
+            into, out = values[columns.battery_in[b][t]], values[columns.battery_out[b][t]]
+            if max(into, out) > SLACK_KW:
+                pattern.discharging.setdefault((b, t), bool(out > into))
+    return changed
 
 
 def _tapered(prepared: Prepared, need: Needs, power: Series) -> npt.NDArray[np.bool_]:
@@ -130,13 +173,6 @@ def _tapered(prepared: Prepared, need: Needs, power: Series) -> npt.NDArray[np.b
 
 def _powers(ids: Ids, solved: Solved) -> Series:
     return np.where(ids == ABSENT, 0.0, solved.values[ids])
-
-
-def _net_discharge(columns: Columns, solved: Solved, battery: int, t: int) -> bool:
-    into, out = columns.battery_in[battery][t], columns.battery_out[battery][t]
-    if out == ABSENT:
-        return False
-    return into == ABSENT or bool(solved.values[out] > solved.values[into])
 
 
 def _held_settings(need: Needs, power: Series) -> npt.NDArray[np.int64]:
@@ -243,28 +279,29 @@ def apply(
             bound(column, low, high)
             _line_factors(columns, solver, plugged, column, pattern, v, i)
     most = float(prepared.import_limit + prepared.breach_kw)
-    for t, exporting in pattern.exporting.items():
-        bound(int(columns.imported[t]), 0.0, 0.0 if exporting else most + float(prepared.over[t]))
-        bound(int(columns.exported[t]), 0.0, float(columns.export_most[t]) if exporting else 0.0)
-    for (b, t), discharging in pattern.discharging.items():
-        battery = prepared.batteries[b]
+    for t in columns.one_way:
+        exporting = pattern.exporting.get(t)
+        everything = most + float(prepared.over[t])
+        bound(int(columns.imported[t]), 0.0, 0.0 if exporting is True else everything)
+        bound(
+            int(columns.exported[t]),
+            0.0,
+            0.0 if exporting is False else float(columns.export_most[t]),
+        )
+    # Slots that an earlier pattern capped get their bound back.
+    columns.capped.update(pattern.battery_cap)
+    both_ways = {(b, t) for t in columns.battery_one_way for b in range(len(prepared.batteries))}
+    for b, t in sorted(both_ways | columns.capped):
+        discharging = pattern.discharging.get((b, t))
+        cap = pattern.battery_cap.get((b, t), inf)
         if (into := int(columns.battery_in[b][t])) != ABSENT:
-            bound(into, 0.0, 0.0 if discharging else _battery_in_most(prepared, b, t))
-        if (out := int(columns.battery_out[b][t])) != ABSENT and not discharging:
-            bound(out, 0.0, 0.0)
-        elif out != ABSENT:
-            keeps = not battery.may_export and not battery.may_feed_cars
-            most_out = float(prepared.net_load[t]) if keeps else battery.max_discharge_kw
-            bound(out, 0.0, min(most_out, battery.max_discharge_kw))
+            most_in = min(cap, float(columns.charge_most[b][t]))
+            bound(into, 0.0, 0.0 if discharging is True else most_in)
+        if (out := int(columns.battery_out[b][t])) != ABSENT:
+            most_out = float(columns.discharge_most[b][t])
+            bound(out, 0.0, 0.0 if discharging is False else most_out)
     solver.set_bounds(np.array(ids, dtype=np.int64), np.array(lower), np.array(upper))
     _feed_limits(prepared, needs, columns, solver, pattern)
-
-
-def _battery_in_most(prepared: Prepared, b: int, t: int) -> float:
-    battery = prepared.batteries[b]
-    if battery.may_charge_from_grid:
-        return battery.max_charge_kw
-    return min(battery.max_charge_kw, float(prepared.surplus[t]))
 
 
 def limits_of(pattern: Pattern, v: int, i: int, plugged: PluggedSlot) -> tuple[float, float]:

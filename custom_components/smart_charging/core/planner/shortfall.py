@@ -8,6 +8,9 @@ from .presence import TINY, Series, settings_of
 from .result import Cause, Shortfall
 from .solution import Solution, charged_kwh
 
+type Running = dict[int, list[tuple[int, Series]]]
+"""Per slot: chargers that run, with their current in A on each phase."""
+
 LEAST_KWH = 1e-3
 """A goal that misses less is met: solver and meters are not finer."""
 
@@ -21,6 +24,7 @@ def shortfalls(
 ) -> tuple[Shortfall, ...]:
     """Return the shortfalls of all goals, by vehicle and time."""
     found: list[Shortfall] = []
+    running = _running(prepared, solution)
     for v, need in enumerate(needs):
         energy = charged_kwh(prepared, need, solution.charge[v])
         for demand in sorted(need.demands, key=lambda d: d.goal.by):
@@ -34,7 +38,7 @@ def shortfalls(
                     goal=demand.goal.kind,
                     by=demand.goal.by,
                     missing_kwh=missed + demand.impossible_kwh,
-                    cause=_cause(prepared, need, demand, solution, v, missed),
+                    cause=_cause(prepared, need, demand, solution, running, v, missed),
                 )
             )
     return tuple(found)
@@ -59,7 +63,13 @@ def _fetched(need: Needs, demand: Demand, energy: Series) -> float:
 
 
 def _cause(
-    prepared: Prepared, need: Needs, demand: Demand, solution: Solution, v: int, missed: float
+    prepared: Prepared,
+    need: Needs,
+    demand: Demand,
+    solution: Solution,
+    running: Running,
+    v: int,
+    missed: float,
 ) -> Cause:
     if demand.past:
         return Cause.PAST
@@ -67,7 +77,7 @@ def _cause(
         return Cause.BATTERY_WINDOW
     if demand.point == 0:
         return Cause.NOT_PLUGGED_IN
-    if (held_back := _held_back(prepared, need, demand, solution, v)) is not None:
+    if (held_back := _held_back(prepared, need, demand, solution, running, v)) is not None:
         return held_back
     return _time_or_power(prepared, need, demand)
 
@@ -79,7 +89,12 @@ def _full(need: Needs, demand: Demand) -> bool:
 
 
 def _held_back(
-    prepared: Prepared, need: Needs, demand: Demand, solution: Solution, v: int
+    prepared: Prepared,
+    need: Needs,
+    demand: Demand,
+    solution: Solution,
+    running: Running,
+    v: int,
 ) -> Cause | None:
     """Return the limit that keeps most energy from the car, `None` when it runs at full power."""
     lost = {Cause.SITE_LIMIT: 0.0, Cause.CIRCUIT: 0.0}
@@ -87,34 +102,66 @@ def _held_back(
     for i, plugged in enumerate(need.slots[: demand.point]):
         setting = settings_of(problem.chargers[plugged.charger], need.vehicle, problem.grid)[-1]
         full = setting.max_kw * plugged.share
-        most_a_per_kw = max(setting.line_a_per_kw)
+        lines = setting.line_a_per_kw
+        most_a_per_kw = max(lines)
         idle = (full - float(solution.charge[v][i])) * float(prepared.hours[plugged.slot])
         if idle <= TINY:
             continue
-        needed_a = (full - float(solution.charge[v][i])) / plugged.share * most_a_per_kw
-        tight = any(
-            circuit.fuse_a - _circuit_load(prepared, solution, plugged.slot, circuit.id)
-            < needed_a - TINY
+        needed_kw = (full - float(solution.charge[v][i])) / plugged.share
+        if any(
+            circuit.fuse_a - _current(running, plugged.slot, members)
+            < needed_kw * most_a_per_kw - TINY
             for circuit, members in prepared.circuits
             if plugged.charger in members
-        )
-        lost[Cause.CIRCUIT if tight else Cause.SITE_LIMIT] += idle
+        ):
+            lost[Cause.CIRCUIT] += idle
+        elif plugged.limited or _site_is_full(
+            prepared, solution, running, plugged.slot, needed_kw * np.array(lines), needed_kw
+        ):
+            lost[Cause.SITE_LIMIT] += idle
     cause = max(lost, key=lambda c: lost[c])
     return cause if lost[cause] > LEAST_KWH else None
 
 
-def _circuit_load(prepared: Prepared, solution: Solution, slot: int, circuit: str) -> float:
-    """Return the highest phase current in A of a circuit in a slot."""
-    members = next(m for c, m in prepared.circuits if c.id == circuit)
-    total = np.zeros(prepared.line_load_a.shape[0])
+def _running(prepared: Prepared, solution: Solution) -> Running:
+    """Return the mean current in A that each charger puts on each phase, per slot."""
+    found: Running = {}
     for v, slots in enumerate(prepared.plugged):
         for i, plugged in enumerate(slots[: len(solution.charge[v])]):
-            if plugged.slot != slot or plugged.charger not in members:
-                continue
             if (number := int(solution.setting[v][i])) >= 0:
                 lines = np.array(plugged.settings[number].line_a_per_kw)
-                total = total + lines * float(solution.charge[v][i]) / plugged.share
-    return float(total.max())
+                mean = float(solution.charge[v][i]) / plugged.share
+                found.setdefault(plugged.slot, []).append((plugged.charger, lines * mean))
+    return found
+
+
+def _current(running: Running, slot: int, members: tuple[int, ...]) -> float:
+    """Return the highest phase current in A of a circuit in a slot."""
+    lines = [x for charger, x in running.get(slot, ()) if charger in members]
+    return float(np.sum(lines, axis=0).max()) if lines else 0.0
+
+
+def _site_is_full(
+    prepared: Prepared,
+    solution: Solution,
+    running: Running,
+    slot: int,
+    needed_a: Series,
+    needed_kw: float,
+) -> bool:
+    """Return whether contract or fuse leave less than a car needs for its full power."""
+    most = prepared.import_limit + prepared.breach_kw + float(prepared.over[slot])
+    if most - float(solution.imported[slot]) < needed_kw - TINY:
+        return True
+    spread = prepared.line_a_per_kw * (
+        sum(float(x[slot]) for x in solution.battery_in)
+        - sum(float(x[slot]) for x in solution.battery_out)
+        + float(solution.curtailed[slot])
+    )
+    current = prepared.line_load_a[:, slot] + spread
+    for _, lines in running.get(slot, ()):
+        current = current + lines
+    return bool(np.any(prepared.line_limit_a[:, slot] - current < needed_a - TINY))
 
 
 def _time_or_power(prepared: Prepared, need: Needs, demand: Demand) -> Cause:

@@ -20,7 +20,7 @@ from .presence import TINY
 from .problem import Problem
 from .readout import read
 from .result import Plan, Rung
-from .rounding import FREE, OFF, ON, Pattern, apply, fractional, pattern_of
+from .rounding import FREE, OFF, ON, Pattern, apply, exclude, fractional, pattern_of
 from .simulate import on_arrival, simulate
 from .solution import Solution, money, setting_for
 from .weights import GIVE_AWAY, Weights, weights_of
@@ -28,7 +28,7 @@ from .weights import GIVE_AWAY, Weights, weights_of
 THRESHOLDS = (0.5, 0.25, 0.75, 1.0, 2.0)
 """Sigma-delta thresholds to try, likeliest first; the last switches all doubtful slots off."""
 
-CORRECTIONS = 8
+CORRECTIONS = 12
 """Times that a pattern is lowered for a limit before it counts as failed."""
 
 BRANCHES = 150
@@ -131,6 +131,8 @@ class Climb:
             solved = self._solver.solve(self._left())
             if solved is None:
                 return None
+            if exclude(self._columns, solved, pattern, everywhere=round_ >= CORRECTIONS // 3):
+                continue
             solution = read(
                 self._prepared, self._needs, self._columns, solved, self._settings(pattern, solved)
             )
@@ -237,7 +239,10 @@ class Climb:
 
         By the reduced costs of the relaxation: a switch that costs more than the gap.
         """
-        free = len(columns.ways)
+        free = 0
+        for t, _, one, other in columns.ways:
+            both = min(relaxed.values[one], relaxed.values[other]) > TINY
+            free += int(both or self._prepared.import_price[t] < 0)
         for v, need in enumerate(self._needs):
             for i, plugged in enumerate(need.slots):
                 if (on := int(columns.running[v][i])) == ABSENT:
@@ -261,7 +266,7 @@ class Climb:
         """Return the best so far as values of the model with binaries."""
         values = np.zeros(count)
         values[: len(attempt.solved.values)] = attempt.solved.values
-        for column, one, other in columns.ways:
+        for _, column, one, other in columns.ways:
             values[column] = float(values[one] > values[other])
         for v, need in enumerate(self._needs):
             for i, plugged in enumerate(need.slots):
