@@ -1,1 +1,1 @@
-
+"""Measurements that print ratios side by side."""

@@ -56,6 +56,7 @@ class Actor:
         self._control_site = ControlSite(grid=site.config.grid)
         self._stepped_at = 0.0
         self._ended = False
+        self._meter: MeterReading | None = None
         self._chargers: dict[str, Writer[ChargerSetpoint]] = {}
         self._batteries: dict[str, Writer[BatterySetpoint]] = {}
         self._logged: dict[str, tuple[Reason, bool]] = {}
@@ -145,10 +146,9 @@ class Actor:
             return
         site = self._site
         now_s = site.clock.monotonic()
-        meter_part = site.meter_part
-        meter = site.latest(meter_part) if meter_part else None
-        blind = not isinstance(meter, MeterReading) or site.plan is None
-        if blind and now_s - site.started_at < HOLD_S:
+        meter = self._meter_reading()
+        no_plan = site.plan is None and bool(site.config.prices)
+        if (no_plan or meter is None) and now_s - site.started_at < HOLD_S:
             return
         self._stepped_at = now_s
         self._refresh_specs()
@@ -168,7 +168,7 @@ class Actor:
             self._orders(),
             self._state,
             Readings(
-                meter=meter if isinstance(meter, MeterReading) else None,
+                meter=meter,
                 grade=MeterGrade.SLOW if site.meter_is_slow else MeterGrade.CONTROL,
                 pv_kw=site.pv_kw,
                 chargers=chargers,
@@ -195,6 +195,19 @@ class Actor:
             for charger, setpoint in setpoints.chargers.items()
         }
         return replace(setpoints, chargers=chargers)
+
+    def _meter_reading(self) -> MeterReading | None:
+        """Return the newest reading of the meter that has a power.
+
+        One telegram without it is no silence: the reading before it counts until it is stale.
+        """
+        part = self._site.meter_part
+        reading = self._site.latest(part) if part else None
+        if not isinstance(reading, MeterReading):
+            self._meter = None
+        elif reading.power_kw is not None or self._meter is None:
+            self._meter = reading
+        return self._meter
 
     def _orders(self) -> Orders:
         site = self._site

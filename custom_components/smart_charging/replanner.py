@@ -44,6 +44,7 @@ class Replanner:
         self._due: float | None = None
         self._quarter: datetime | None = None
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._last: Plan | None = None
         self.causes: list[str] = []
         self.failure: str | None = None
@@ -55,6 +56,8 @@ class Replanner:
         self.causes.append(cause)
         if self._due is None:
             self._due = self._clock.monotonic() + DEBOUNCE_S
+            # The tick comes each second only; a person waits for the answer.
+            self._timer = self._hass.loop.call_later(DEBOUNCE_S, self.tick)
         # What is being solved rests on old facts.
         self._cancel.set()
 
@@ -76,6 +79,8 @@ class Replanner:
 
     async def stop(self) -> None:
         """Cancel a solve and wait for its end."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._cancel.set()
         if self._task is not None:
             with suppress(asyncio.CancelledError):

@@ -95,4 +95,7 @@ async def test_a_whole_night(hass: HomeAssistant, make_home: HomeFactory) -> Non
     print(json.dumps(result))
     assert point.session_kwh == pytest.approx(ASKED_KWH, rel=0.01)
     assert outside < 0.01 * ASKED_KWH
-    assert starts <= 3
+    # What a run leaves over for the car's late reaction may take one short top-up after it.
+    slots = sorted(planned)
+    runs = 1 + sum(after - before > timedelta(minutes=15) for before, after in pairwise(slots))
+    assert starts <= 2 * runs

@@ -1,5 +1,6 @@
 """The plan's energy arrives: smoothly, within its slots, with few starts."""
 
+from dataclasses import replace
 from datetime import timedelta
 import itertools
 from random import Random
@@ -194,3 +195,14 @@ def test_without_a_plan_the_goal_is_safe_and_the_grid_is_spared(
     rig.run(120)
     setpoint = rig.setpoints.chargers["c1"]
     assert (setpoint.current_a, setpoint.reason) == expected
+
+
+def test_energy_that_is_due_within_a_slot_is_not_exceeded_though_the_next_slot_charges_on():
+    rig = plan_rig(0.4, 0.4, 0.0)
+    first, *others = steps(0.4, 0.4, 0.0)
+    first = replace(first, due=START + timedelta(minutes=8))
+    rig.orders = replace(rig.orders, schedule=schedule({"c1": (first, *others)}))
+    rig.run(900)
+    assert rig.cars[0].energy_kwh == pytest.approx(0.4, rel=0.05)
+    rig.run(1000)
+    assert rig.cars[0].energy_kwh == pytest.approx(0.8, rel=0.02)

@@ -94,6 +94,7 @@ def follow(
     `kw` is the present draw, `kw_per_a` what an ampere gives on the phases in use.
     """
     rest_s = max(0.0, ((step.due or step.end) - now).total_seconds())
+    left_s = max(0.0, (step.end - now).total_seconds())
     running = ordered_a > 0
     tail_kwh = kw * STOP_TAIL_S / 3600
     if step.energy_kwh < NOTHING_KWH:
@@ -101,13 +102,13 @@ def follow(
         return Follow(current_a=current, reason=step.reason)
     owed = slot.owed_kwh
     goes_on = _goes_on(schedule, charger, step)
-    if running and goes_on and rest_s <= LAST_S:
+    if running and goes_on and left_s <= LAST_S:
         return Follow(current_a=ordered_a, reason=step.reason)
     if running and rest_s <= NO_CHANGE_S and owed > tail_kwh:
         return Follow(current_a=ordered_a, reason=step.reason)
     needed = owed * 3600 / (kw_per_a * max(rest_s, LAST_S))
     if owed <= tail_kwh or needed <= 0:
-        early = kw_per_a * min_a * rest_s / 3600 - owed
+        early = kw_per_a * min_a * left_s / 3600 - owed
         if running and goes_on and early <= EARLY_KWH:
             return Follow(current_a=min_a, reason=step.reason)
         return Follow(current_a=0.0, reason=Reason.WAITING)
