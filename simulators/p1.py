@@ -265,3 +265,6 @@ class P1Simulator:
         for end in self._pty:
             os.close(end)
         self._pty = None
+        if self._pty_folder is not None:
+            # As with a pulled cable: the name must not lead to whoever gets the number next.
+            (self._pty_folder / "p1").unlink(missing_ok=True)
