@@ -138,6 +138,24 @@ async def test_adding_changing_and_removing_never_stops_the_rest(
 
 
 @pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+async def test_unplugging_re_plans_within_two_seconds(make_home: HomeFactory) -> None:
+    home = await make_home()
+    site = await home.add(
+        site_entry(
+            meter_data(home.pty), charger_data(home.wattpilot_port), car_data(), fixed_price()
+        )
+    )
+    before = site.plan
+    assert before is not None
+    assert any(step.energy_kwh for step in before.schedule.chargers[CHARGER_PART])
+    home.house.chargers["charger"].unplug()
+    await home.run(2, step=0.25)
+    assert site.plan is not before
+    assert site.plan is not None
+    assert not any(step.energy_kwh for step in site.plan.schedule.chargers.get(CHARGER_PART, ()))
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
 async def test_a_removed_charger_is_given_back_to_its_own_control(
     hass: HomeAssistant, make_home: HomeFactory
 ) -> None:

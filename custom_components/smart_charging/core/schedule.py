@@ -44,8 +44,6 @@ class Reason(StrEnum):
     """The battery is filled for a dearer time."""
     HOLD = "hold"
     """The battery keeps what it has for a dearer time."""
-    OBSERVE = "observe"
-    """The site only observes: nothing is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
