@@ -99,7 +99,7 @@ async def mend(inverter: SolarEdgeModbus, fault: str) -> None:
     inverter.clear()
 
 
-@pytest.mark.parametrize("fault", ["second_client", "off", "restart", "late"])
+@pytest.mark.parametrize("fault", ["second_client", "silence", "off", "restart", "late"])
 async def test_a_short_fault_shows_nowhere(
     home: Home, inverter: SolarEdgeModbus, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:

@@ -53,8 +53,8 @@ class SolarEdgeModbusDriver:
     """One inverter with what hangs on it."""
 
     poll_interval_s = 2.0
-    request_timeout_s = 10.0
-    """Over Wi-Fi an inverter takes seconds now and then."""
+    request_timeout_s = 4.0
+    """Over Wi-Fi an inverter takes seconds now and then; one lost answer must not make it stale."""
 
     def __init__(self, data: Data, context: DriverContext) -> None:
         """Take `host`, `port`, `unit` and, where it is known already, `serial`."""
