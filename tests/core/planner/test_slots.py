@@ -4,10 +4,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from custom_components.smart_charging.core.planner import slot_bounds
-from custom_components.smart_charging.core.planner.slots import months_of, quarters_of
+from custom_components.smart_charging.core.planner.quarters import (
+    MICROSECOND,
+    Quarters,
+    quarters_of,
+)
+from custom_components.smart_charging.core.planner.slots import months_of
 
 QUARTER = timedelta(minutes=15)
 
@@ -68,20 +74,33 @@ def test_months_change_at_local_midnight() -> None:
     assert months_of(bounds, "Nowhere/Land") == (("2026-12",), [0, 0, 0, 0])
 
 
+def quarters(bounds: tuple[datetime, ...], running_kwh: float) -> Quarters:
+    bounds_us = np.array([(at - bounds[0]) // MICROSECOND for at in bounds])
+    return quarters_of(bounds[0], bounds_us, np.zeros(len(bounds) - 1, dtype=int), running_kwh)
+
+
 def test_a_started_quarter_counts_what_was_imported_before() -> None:
-    bounds = slot_bounds(datetime(2026, 5, 4, 10, 7, tzinfo=UTC), hours=1)
+    found = quarters(slot_bounds(datetime(2026, 5, 4, 10, 7, tzinfo=UTC), hours=1), 0.3)
 
-    first, second, *_ = quarters_of(bounds, [0] * 4, 0.3)
-
-    assert (first.slots, first.hours, first.prior_kwh) == ((0,), 0.25, 0.3)
-    assert (second.slots, second.hours, second.prior_kwh) == ((1,), 0.25, 0.0)
+    assert found.of_slot.tolist() == [0, 1, 2, 3]
+    assert found.hours.tolist() == [0.25] * 4
+    assert found.prior_kwh.tolist() == [0.3, 0.0, 0.0, 0.0]
 
 
 def test_short_slots_share_a_quarter_and_long_ones_stand_alone() -> None:
     short = slot_bounds(datetime(2026, 5, 4, 10, 5, tzinfo=UTC), hours=1, minutes=5)
     long = slot_bounds(datetime(2026, 5, 4, 10, 14, 30, tzinfo=UTC), hours=1)
 
-    assert [q.slots for q in quarters_of(short, [0] * 12, 0.1)][:2] == [(0, 1), (2, 3, 4)]
-    joined = quarters_of(long, [0] * 3, 0.9)[0]
-    assert (joined.slots, joined.prior_kwh) == ((0,), 0.0)
-    assert joined.hours == pytest.approx(15.5 / 60)
+    assert quarters(short, 0.1).of_slot.tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4]
+    joined = quarters(long, 0.9)
+    assert (joined.of_slot[0], joined.size[0], joined.prior_kwh[0]) == (0, 1, 0.0)
+    assert joined.hours[0] == pytest.approx(15.5 / 60)
+
+
+def test_borders_of_quarters_hold_to_the_microsecond() -> None:
+    now = datetime(2026, 5, 4, 10, 7, 30, 123457, tzinfo=UTC)
+
+    found = quarters(slot_bounds(now, hours=48), 0.2)
+
+    assert found.of_slot.tolist() == list(range(192))
+    assert found.hours.tolist() == [0.25] * 192

@@ -92,8 +92,8 @@ def _charger_steps(
     problem = prepared.problem
     owners: dict[tuple[int, int], tuple[int, int]] = {
         (plugged.charger, plugged.slot): (v, i)
-        for v, slots in enumerate(prepared.plugged)
-        for i, plugged in enumerate(slots)
+        for v, whole in enumerate(prepared.plugged)
+        for i, plugged in enumerate(whole.slots)
     }
     looks = [outlook(prepared, need, solution, v) for v, need in enumerate(needs)]
     socs = [_socs(prepared, need, looks[v]) for v, need in enumerate(needs)]
@@ -105,7 +105,7 @@ def _charger_steps(
                 steps.append(_unplugged(problem, site, t))
             else:
                 v, i = owner
-                plugged = prepared.plugged[v][i]
+                plugged = prepared.plugged[v].slots[i]
                 soc = socs[v][t] if socs[v] else None
                 steps.append(_step(problem, needs[v], plugged, i, looks[v], site, soc))
         found[charger.id] = tuple(steps)
@@ -121,10 +121,10 @@ def _socs(prepared: Prepared, need: Needs, look: Outlook) -> tuple[float, ...]:
     for plugged, energy in zip(need.slots, look.energy, strict=True):
         charged[plugged.slot] += energy * vehicle.efficiency
     held = vehicle.soc * vehicle.capacity_kwh
+    driven = np.diff(need.trip_kwh, prepend=0.0).tolist()
     found = []
     for t in range(prepared.n):
-        driven = need.trip_kwh[t] - (need.trip_kwh[t - 1] if t else 0.0)
-        held = max(0.0, held - driven) + charged[t]
+        held = max(0.0, held - driven[t]) + charged[t]
         found.append(held / vehicle.capacity_kwh)
     return tuple(found)
 

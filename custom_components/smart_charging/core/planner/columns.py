@@ -4,18 +4,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .model import Ids, Model, Term
+from .model import ABSENT, Ids, Model, Terms
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, Series
 
-ABSENT = -1
-"""Column number of what does not exist in a slot."""
-
 
 @dataclass(kw_only=True)
 class Columns:
-    """Where everything stands in the model."""
+    """Where everything stands in the model: one number per slot, `ABSENT` where there is none."""
 
     imported: Ids
     exported: Ids
@@ -24,24 +21,23 @@ class Columns:
     curtailed: Ids
     over: Ids
     breach: Ids
-    charge: list[Ids]
-    """Per vehicle, along its plugged slots."""
-    battery_in: list[Ids]
-    battery_out: list[Ids]
-    charge_most: list[Series]
-    discharge_most: list[Series]
-    """Upper bounds of the two."""
-    battery_energy: list[Ids]
-    """Energy held at the end of each slot."""
     peak: Ids
-    balance: list[int] = field(default_factory=list)
+    """Per month."""
+    charge: list[Ids] = field(default_factory=list)
+    """Per vehicle, along its plugged slots."""
+    battery_in: list[Ids] = field(default_factory=list)
+    battery_out: list[Ids] = field(default_factory=list)
+    charge_most: list[Series] = field(default_factory=list)
+    discharge_most: list[Series] = field(default_factory=list)
+    """Upper bounds of the two."""
+    battery_energy: list[Ids] = field(default_factory=list)
+    """Energy held at the end of each slot."""
+    balance: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """Row of each slot."""
-    line_rows: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Row of (slot, grid phase)."""
-    circuit_rows: dict[tuple[int, int], list[tuple[tuple[int, ...], int]]] = field(
-        default_factory=dict
-    )
-    """Per (slot, grid phase): chargers of a circuit, and its row."""
+    line_rows: list[Ids] = field(default_factory=list)
+    """Rows of the main fuse, per grid phase; none where it cannot bind."""
+    circuit_rows: list[tuple[tuple[int, ...], list[Ids]]] = field(default_factory=list)
+    """Chargers of each circuit, and its rows per grid phase."""
     feed_rows: dict[int, int] = field(default_factory=dict)
     """Row that keeps batteries from exporting while cars charge, of slots with spare sun."""
     one_way: list[int] = field(default_factory=list)
@@ -57,16 +53,17 @@ class Columns:
     partial: list[Ids] = field(default_factory=list)
     """Binary per plugged slot: charges part of the time."""
 
-    def rows_at(self, slot: int, phase: int) -> list[tuple[tuple[int, ...] | None, int]]:
-        """Return the rows that carry currents of a phase in a slot, with the chargers they count.
+    def fuse_rows(self, charger: int) -> list[list[Ids]]:
+        """Return the rows of each fuse on the way to a charger, per grid phase and slot."""
+        found = [self.line_rows] if self.line_rows else []
+        return found + [rows for members, rows in self.circuit_rows if charger in members]
 
-        `None` stands for all chargers: the row of the main fuse.
-        """
-        found: list[tuple[tuple[int, ...] | None, int]] = []
-        if (row := self.line_rows.get((slot, phase))) is not None:
-            found.append((None, row))
-        found.extend(self.circuit_rows.get((slot, phase), ()))
-        return found
+    def cars(self, needs: tuple[Needs, ...], factor: float) -> list[Terms]:
+        """Return the terms of all vehicles, in rows of one per slot."""
+        return [
+            (charge, factor, need.plugged.slot)
+            for need, charge in zip(needs, self.charge, strict=True)
+        ]
 
 
 def optional_columns(model: Model, name: str, upper: Series, cost: Series) -> Ids:
@@ -83,18 +80,6 @@ def progress(prepared: Prepared) -> Series:
     return prepared.since_h / float(prepared.hours.sum())
 
 
-def charging_at(
-    needs: tuple[Needs, ...], charge: list[Ids], n: int
-) -> list[list[tuple[int, int, int]]]:
-    """Return per slot the (vehicle, position in its slots, column) that may charge."""
-    found: list[list[tuple[int, int, int]]] = [[] for _ in range(n)]
-    for v, need in enumerate(needs):
-        for i, plugged in enumerate(need.slots):
-            if (column := int(charge[v][i])) != ABSENT:
-                found[plugged.slot].append((v, i, column))
-    return found
-
-
-def present(ids: list[Ids], t: int, factor: float) -> list[Term]:
-    """Return a term for each of the columns that exists in slot `t`."""
-    return [(int(x[t]), factor) for x in ids if x[t] != ABSENT]
+def each(ids: list[Ids], factor: float) -> list[Terms]:
+    """Return a term for each of several columns per slot."""
+    return [(x, factor) for x in ids]

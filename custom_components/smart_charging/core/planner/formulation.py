@@ -6,25 +6,27 @@ the sun does not give in that part. With them the linear relaxation lies within 
 percent of the optimum. Directions (import or export, charge or discharge) need no binaries
 except where prices make burning energy worthwhile, and there one row gives the convex hull of
 both. Without `integers` the model is the relaxation; with them it is the whole problem.
+
+Symbols of the equations, in kW, kWh, A and h: see docs/planning.md, *Equations*.
 """
 
 import numpy as np
 
-from .columns import ABSENT, Columns, charging_at, optional_columns, present
+from .columns import Columns, each, optional_columns
 from .formulation_battery import battery_columns, battery_rows
+from .formulation_peak import peak_rows, quarter_rows
 from .formulation_vehicle import (
     charge_columns,
     demand_rows,
-    peak_rows,
     shared_sun_rows,
     sun_rows,
     switch_rows,
     taper_rows,
 )
-from .model import Model, Term
+from .model import ABSENT, Ids, Model
 from .needs import Needs
 from .prepare import Prepared
-from .presence import TINY
+from .presence import TINY, Series
 from .weights import Weights
 
 
@@ -41,9 +43,10 @@ def formulate(
     battery_columns(model, prepared, weights, columns)
     charge_columns(model, prepared, needs, weights, columns)
     _balance(model, prepared, needs, columns)
-    _site_limits(model, prepared, needs, columns)
+    _contract(model, prepared, columns)
+    _fuses(model, prepared, needs, columns)
     _circuits(model, prepared, needs, columns)
-    _peaks(model, prepared, columns)
+    quarter_rows(model, prepared, columns)
     battery_rows(model, prepared, needs, columns)
     for v, need in enumerate(needs):
         demand_rows(model, prepared, need, weights, columns.charge[v], v)
@@ -59,6 +62,10 @@ def formulate(
 
 
 def _site_columns(model: Model, prepared: Prepared, weights: Weights) -> Columns:
+    """Import g+, export g-, sun thrown away w, breach r and force majeure o, in kW per slot.
+
+    Cost: sum of h (price_in g+ - price_out g- + price_breach r + limit o) + price_peak P.
+    """
     n, hours = prepared.n, prepared.hours
     sellers = sum(max(b.max_discharge_kw, 0.0) for b in prepared.batteries if b.may_export)
     reach = prepared.surplus + sellers
@@ -70,7 +77,7 @@ def _site_columns(model: Model, prepared: Prepared, weights: Weights) -> Columns
         | (prepared.import_price < prepared.export_price)
         | (reach > prepared.export_limit)
     )
-    price = prepared.problem.grid.breach_price
+    price = max(prepared.problem.grid.breach_price, 0.0)
     everything = prepared.import_limit + prepared.breach_kw + prepared.over
     return Columns(
         imported=model.columns("import", everything, cost=prepared.import_price * hours),
@@ -80,20 +87,12 @@ def _site_columns(model: Model, prepared: Prepared, weights: Weights) -> Columns
             model, "curtail", np.where(curtail, prepared.pv, 0.0), np.zeros(n)
         ),
         over=optional_columns(model, "over", prepared.over, weights.limit * hours),
-        breach=optional_columns(
-            model, "breach", np.full(n, prepared.breach_kw), np.full(n, max(price, 0.0)) * hours
-        ),
-        charge=[],
-        battery_in=[],
-        battery_out=[],
-        charge_most=[],
-        discharge_most=[],
-        battery_energy=[],
+        breach=optional_columns(model, "breach", np.full(n, prepared.breach_kw), price * hours),
         peak=model.columns(
             "peak",
-            [np.inf] * len(prepared.months),
-            lower=list(prepared.peak_base_kw),
-            cost=[max(prepared.peak.price_per_kw, 0.0)] * len(prepared.months),
+            np.full(len(prepared.months), np.inf),
+            lower=np.array(prepared.peak_base_kw),
+            cost=max(prepared.peak.price_per_kw, 0.0),
         )
         if prepared.peak
         else np.zeros(0, dtype=np.int64),
@@ -101,94 +100,99 @@ def _site_columns(model: Model, prepared: Prepared, weights: Weights) -> Columns
 
 
 def _balance(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns) -> None:
-    """Import - export - charge = load - sun + curtailed, in every slot."""
-    cars = charging_at(needs, columns.charge, prepared.n)
-    for t in range(prepared.n):
-        terms: list[Term] = [(int(columns.imported[t]), 1.0)]
-        terms += present([columns.exported], t, -1.0)
-        terms += present([columns.curtailed], t, -1.0)
-        terms += present(columns.battery_in, t, -1.0)
-        terms += present(columns.battery_out, t, 1.0)
-        terms += [(column, -1.0) for _, _, column in cars[t]]
-        columns.balance.append(model.equal(terms, float(prepared.load[t] - prepared.pv[t])))
+    """g+ - g- - w - sum_b (c_b - d_b) - sum_v p_v = load - sun [kW], in every slot."""
+    columns.balance = model.equal(
+        [
+            (columns.imported, 1.0),
+            (columns.exported, -1.0),
+            (columns.curtailed, -1.0),
+            *each(columns.battery_in, -1.0),
+            *each(columns.battery_out, 1.0),
+            *columns.cars(needs, -1.0),
+        ],
+        prepared.load - prepared.pv,
+    )
 
 
-def _site_limits(
-    model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns
-) -> None:
-    """Contract with its priced breach, and the fuse of each phase where it can bind."""
-    if prepared.breach_kw > TINY or bool(np.any(prepared.over > TINY)):
-        for t in range(prepared.n):
-            extra = present([columns.breach, columns.over], t, -1.0)
-            if extra:
-                model.at_most([(int(columns.imported[t]), 1.0), *extra], prepared.import_limit)
+def _contract(model: Model, prepared: Prepared, columns: Columns) -> None:
+    """g+ - r - o <= contract [kW], where the bound of g+ does not say it."""
+    more = (columns.breach != ABSENT) | (columns.over != ABSENT)
+    if more.any():
+        model.at_most(
+            [(columns.imported, 1.0), (columns.breach, -1.0), (columns.over, -1.0)],
+            np.full(prepared.n, prepared.import_limit),
+            where=more,
+        )
+
+
+def _fuses(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns) -> None:
+    """house_l + a (sum_b (c_b - d_b) + w) + sum_v a_vl p_v <= fuse_l [A], per slot and phase l.
+
+    a is A per kW spread evenly over the phases, a_vl that of a car. Only where it can bind, and
+    only with several phases: with one it is the contract.
+    """
     phases = prepared.line_load_a.shape[0]
     if phases == 1:
         return
-    cars = charging_at(needs, columns.charge, prepared.n)
-    batteries = sum(max(b.max_charge_kw, 0.0) for b in prepared.batteries)
     a = prepared.line_a_per_kw
-    for t in range(prepared.n):
-        for phase in range(phases):
-            most = float(prepared.line_load_a[phase, t]) + a * (
-                batteries + (float(prepared.pv[t]) if columns.curtailed[t] != ABSENT else 0.0)
+    batteries = sum(max(b.max_charge_kw, 0.0) for b in prepared.batteries)
+    spread = a * (batteries + np.where(columns.curtailed != ABSENT, prepared.pv, 0.0))
+    for phase in range(phases):
+        house, limit = prepared.line_load_a[phase], prepared.line_limit_a[phase]
+        most = house + spread
+        cars = []
+        for need, charge in zip(needs, columns.charge, strict=True):
+            per_kw, highest = _currents(need, charge, phase)
+            most = most + np.bincount(need.plugged.slot, highest, minlength=prepared.n)
+            cars.append((charge, per_kw, need.plugged.slot))
+        columns.line_rows.append(
+            model.at_most(
+                [
+                    *cars,
+                    *each(columns.battery_in, a),
+                    *each(columns.battery_out, -a),
+                    (columns.curtailed, a),
+                ],
+                limit - house,
+                where=most > limit + TINY,
             )
-            terms: list[Term] = []
-            for v, i, column in cars[t]:
-                plugged = needs[v].slots[i]
-                per_kw = min(s.line_a_per_kw[phase] for s in plugged.settings)
-                most += max(s.line_a_per_kw[phase] * s.max_kw for s in plugged.settings)
-                terms.append((column, per_kw / plugged.share))
-            limit = float(prepared.line_limit_a[phase, t])
-            if most <= limit + TINY:
-                continue
-            terms += present(columns.battery_in, t, a)
-            terms += present(columns.battery_out, t, -a)
-            terms += present([columns.curtailed], t, a)
-            columns.line_rows[t, phase] = model.at_most(
-                terms, limit - float(prepared.line_load_a[phase, t])
-            )
+        )
+
+
+def _currents(need: Needs, charge: Ids, phase: int) -> tuple[Series, Series]:
+    """Return the least current per kW of mean power and the highest current in A on a phase.
+
+    Per plugged slot; both over the settings that a charger may choose from.
+    """
+    plugged = need.plugged
+    there = charge != ABSENT
+    lines = plugged.line_a_per_kw[..., phase]
+    least = np.where(plugged.kind == ABSENT, np.inf, lines).min(axis=0, initial=np.inf)
+    highest = (lines * plugged.most_kw).max(axis=0, initial=0.0)
+    share = np.where(there, plugged.share, 1.0)
+    return np.where(there, least, 0.0) / share, np.where(there, highest, 0.0)
 
 
 def _circuits(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns) -> None:
-    """The fuse of each circuit, per phase, where its chargers together can exceed it."""
-    if not prepared.circuits:
-        return
-    cars = charging_at(needs, columns.charge, prepared.n)
-    phases = prepared.line_load_a.shape[0]
+    """sum_v a_vl p_v <= fuse [A] of each circuit, per slot and phase l, where it can bind."""
     for circuit, members in prepared.circuits:
-        for t in range(prepared.n):
-            here = [
-                (column, needs[v].slots[i])
-                for v, i, column in cars[t]
-                if needs[v].slots[i].charger in members
-            ]
-            for phase in range(phases):
-                most = sum(
-                    max(s.line_a_per_kw[phase] * s.max_kw for s in plugged.settings)
-                    for _, plugged in here
+        rows = []
+        for phase in range(prepared.line_load_a.shape[0]):
+            most = np.zeros(prepared.n)
+            cars = []
+            for need, charge in zip(needs, columns.charge, strict=True):
+                here = np.isin(need.plugged.charger, members)
+                per_kw, highest = _currents(need, charge, phase)
+                most += np.bincount(need.plugged.slot, highest * here, minlength=prepared.n)
+                cars.append((np.where(here, charge, ABSENT), per_kw, need.plugged.slot))
+            rows.append(
+                model.at_most(
+                    cars,
+                    np.full(prepared.n, max(circuit.fuse_a, 0.0)),
+                    where=most > circuit.fuse_a + TINY,
                 )
-                if most > circuit.fuse_a + TINY:
-                    row = model.at_most(
-                        [
-                            (column, min(s.line_a_per_kw[phase] for s in p.settings) / p.share)
-                            for column, p in here
-                        ],
-                        max(circuit.fuse_a, 0.0),
-                    )
-                    columns.circuit_rows.setdefault((t, phase), []).append((members, row))
-
-
-def _peaks(model: Model, prepared: Prepared, columns: Columns) -> None:
-    """Mean import of each quarter stays below the month's peak."""
-    if prepared.peak is None:
-        return
-    for quarter in prepared.quarters:
-        peak = int(columns.peak[quarter.month])
-        terms: list[Term] = [
-            (int(columns.imported[t]), float(prepared.hours[t])) for t in quarter.slots
-        ]
-        model.at_most([*terms, (peak, -quarter.hours)], -quarter.prior_kwh)
+            )
+        columns.circuit_rows.append((members, rows))
 
 
 def _directions(model: Model, prepared: Prepared, columns: Columns, *, integers: bool) -> None:
@@ -196,35 +200,41 @@ def _directions(model: Model, prepared: Prepared, columns: Columns, *, integers:
 
     A battery may be worth emptying in any slot when a later one pays for filling it.
     """
-    paid = bool(np.any(prepared.import_price < 0))
-    for t in range(prepared.n):
-        if prepared.import_price[t] < prepared.export_price[t] and columns.exported[t] != ABSENT:
-            columns.one_way.append(t)
-            most_in = float(prepared.import_limit + prepared.breach_kw + prepared.over[t])
-            one = (int(columns.imported[t]), most_in)
-            other = (int(columns.exported[t]), float(columns.export_most[t]))
-            _exclude(model, columns, t, one, other, integers=integers)
-        if paid and prepared.batteries:
-            columns.battery_one_way.append(t)
-            for i, battery in enumerate(prepared.batteries):
-                into, out = int(columns.battery_in[i][t]), int(columns.battery_out[i][t])
-                if ABSENT not in (into, out):
-                    one = (into, battery.max_charge_kw)
-                    other = (out, battery.max_discharge_kw)
-                    _exclude(model, columns, t, one, other, integers=integers)
+    turned = (prepared.import_price < prepared.export_price) & (columns.exported != ABSENT)
+    if turned.any():
+        columns.one_way = np.flatnonzero(turned).tolist()
+        most_in = prepared.import_limit + prepared.breach_kw + prepared.over
+        one, other = (columns.imported, most_in), (columns.exported, columns.export_most)
+        _exclude(model, columns, turned, one, other, integers=integers)
+    if prepared.batteries and (prepared.import_price < 0).any():
+        columns.battery_one_way = list(range(prepared.n))
+        for i, battery in enumerate(prepared.batteries):
+            into, out = columns.battery_in[i], columns.battery_out[i]
+            one = (into, np.full(prepared.n, battery.max_charge_kw))
+            other = (out, np.full(prepared.n, battery.max_discharge_kw))
+            both = (into != ABSENT) & (out != ABSENT)
+            _exclude(model, columns, both, one, other, integers=integers)
 
 
 def _exclude(
-    model: Model, columns: Columns, t: int, one: Term, other: Term, *, integers: bool
+    model: Model,
+    columns: Columns,
+    where: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    one: tuple[Ids, Series],
+    other: tuple[Ids, Series],
+    *,
+    integers: bool,
 ) -> None:
-    """Let one of two columns be above zero; both come with their largest value."""
-    (first, most), (second, most_other) = one, other
-    if min(most, most_other) <= TINY:
-        return
+    """X / X + y / Y <= 1, the hull of "x or y"; with a binary z: x <= X z and y <= Y (1 - z).
+
+    Both come with their largest values X and Y.
+    """
+    at = np.flatnonzero(where & (np.minimum(one[1], other[1]) > TINY))
+    x, most_x, y, most_y = one[0][at], one[1][at], other[0][at], other[1][at]
     if not integers:
-        model.at_most([(first, 1 / most), (second, 1 / most_other)], 1.0)
+        model.at_most([(x, 1 / most_x), (y, 1 / most_y)], np.ones(len(at)))
         return
-    way = int(model.columns(f"way{len(columns.ways)}", [1.0], integer=True)[0])
-    columns.ways.append((t, way, first, second))
-    model.at_most([(first, 1.0), (way, -most)], 0.0)
-    model.at_most([(second, 1.0), (way, most_other)], most_other)
+    way = model.columns(f"way{len(columns.ways)}", np.ones(len(at)), integer=True)
+    columns.ways += zip(at.tolist(), way.tolist(), x.tolist(), y.tolist(), strict=True)
+    model.at_most([(x, 1.0), (way, -most_x)], np.zeros(len(at)))
+    model.at_most([(y, 1.0), (way, most_y)], most_y)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .columns import Columns, charging_at, optional_columns, present, progress
-from .model import Model, Term
+from .columns import Columns, each, optional_columns, progress
+from .model import ABSENT, Model
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY
@@ -14,12 +14,16 @@ THROUGHPUT = 0.5
 
 
 def battery_columns(model: Model, prepared: Prepared, weights: Weights, columns: Columns) -> None:
-    """Charge, discharge and energy of each battery per slot."""
-    hours = prepared.hours
+    """Charge c and discharge d in kW and energy e in kWh at the end of each slot, per battery.
+
+    Cost: sum of h (wear d + calm (c + d)) - value e_n. Below its window, where it starts, a
+    battery fills up as soon as that is not dear: e + miss >= floor, at a cost of h request miss.
+    """
+    n, hours = prepared.n, prepared.hours
     calm = weights.preference * THROUGHPUT * (1 + 0.1 * progress(prepared))
     for i, battery in enumerate(prepared.batteries):
-        into = np.full(prepared.n, max(battery.max_charge_kw, 0.0))
-        out = np.full(prepared.n, max(battery.max_discharge_kw, 0.0))
+        into = np.full(n, max(battery.max_charge_kw, 0.0))
+        out = np.full(n, max(battery.max_discharge_kw, 0.0))
         if not battery.may_charge_from_grid:
             into = np.minimum(into, prepared.surplus)
         if not battery.may_export and not battery.may_feed_cars:
@@ -35,80 +39,106 @@ def battery_columns(model: Model, prepared: Prepared, weights: Weights, columns:
         held = battery.soc * capacity
         low = min(battery.min_soc * capacity, held)
         high = max(battery.max_soc * capacity, held)
-        energy = model.columns(
-            f"energy{i}", np.full(prepared.n, high), lower=np.full(prepared.n, low)
-        )
+        energy = model.columns(f"energy{i}", np.full(n, high), lower=low)
         model.add_cost(int(energy[-1]), -weights.battery_value[i])
         columns.battery_energy.append(energy)
         floor_kwh = min(battery.min_soc * capacity, high)
         if held < floor_kwh - TINY:
-            # Below its window a battery fills up to it as soon as that is not dear.
             miss = model.columns(
-                f"below{i}",
-                np.full(prepared.n, floor_kwh - held),
-                cost=np.full(prepared.n, weights.request) * hours,
+                f"below{i}", np.full(n, floor_kwh - held), cost=weights.request * hours
             )
-            for t in range(prepared.n):
-                model.at_least([(int(energy[t]), 1.0), (int(miss[t]), 1.0)], floor_kwh)
+            model.at_least([(energy, 1.0), (miss, 1.0)], np.full(n, floor_kwh))
 
 
 def battery_rows(
     model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns
 ) -> None:
     """Energy from slot to slot, and where it may come from and go."""
-    for i, battery in enumerate(prepared.batteries):
-        energy = columns.battery_energy[i]
-        gain = battery.charge_efficiency
-        loss = 1 / battery.discharge_efficiency
-        for t in range(prepared.n):
-            h = float(prepared.hours[t])
-            terms: list[Term] = [(int(energy[t]), 1.0)]
-            terms += present([columns.battery_in[i]], t, -gain * h)
-            terms += present([columns.battery_out[i]], t, loss * h)
-            if t:
-                terms.append((int(energy[t - 1]), -1.0))
-            model.equal(terms, 0.0 if t else battery.soc * battery.capacity_kwh)
+    _battery_energy(model, prepared, columns)
     _battery_sources(model, prepared, columns)
     _battery_uses(model, prepared, needs, columns)
 
 
+def _battery_energy(model: Model, prepared: Prepared, columns: Columns) -> None:
+    """e_t - e_(t-1) - h eta_c c + h d / eta_d = 0 [kWh], with e_0 = soc x capacity."""
+    n, hours = prepared.n, prepared.hours
+    for i, battery in enumerate(prepared.batteries):
+        energy = columns.battery_energy[i]
+        start = np.zeros(n)
+        start[0] = battery.soc * battery.capacity_kwh
+        model.equal(
+            [
+                (energy, 1.0),
+                (columns.battery_in[i], -battery.charge_efficiency * hours),
+                (columns.battery_out[i], hours / battery.discharge_efficiency),
+                (energy[:-1], -1.0, np.arange(1, n)),
+            ],
+            start,
+        )
+
+
 def _battery_sources(model: Model, prepared: Prepared, columns: Columns) -> None:
-    """Batteries that may not charge from the grid share the spare sun."""
+    """sum_b c_b + w <= spare sun [kW], over batteries that may not charge from the grid.
+
+    One alone with all sun used is left out: the bound of its column says the same.
+    """
     sun_only = [
         columns.battery_in[i]
         for i, b in enumerate(prepared.batteries)
         if not b.may_charge_from_grid
     ]
-    if not sun_only:
-        return
-    for t in range(prepared.n):
-        wasted = present([columns.curtailed], t, 1.0)
-        terms = present(sun_only, t, 1.0)
-        # Alone and with all sun used, the bound of the column says the same.
-        if terms and (len(terms) > 1 or wasted):
-            model.at_most([*terms, *wasted], max(float(prepared.surplus[t]), 0.0))
+    if sun_only:
+        some = sum((x != ABSENT).astype(int) for x in sun_only)
+        wasted = columns.curtailed != ABSENT
+        model.at_most(
+            [*each(sun_only, 1.0), (columns.curtailed, 1.0)],
+            prepared.surplus,
+            where=(some > 1) | ((some > 0) & wasted),
+        )
 
 
 def _battery_uses(
     model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns
 ) -> None:
-    """Batteries feed the house, and cars or the grid only where they may."""
+    """Batteries feed the house, and cars or the grid only where they may.
+
+    - house only:  sum_b d_b <= net load [kW]
+    - no export:   sum_b d_b - k sum_v p_v <= net load, k = max(0, full - sun) / full. Beyond the
+      house as much as cars take beyond the spare sun: the line from none charging to all at
+      full power `full` lies on or above that.
+    - no cars:     sum_b d_b - g- <= net load
+    """
     keep = [i for i, b in enumerate(prepared.batteries) if not b.may_export]
     house = [i for i in keep if not prepared.batteries[i].may_feed_cars]
     sell = [i for i, b in enumerate(prepared.batteries) if b.may_export and not b.may_feed_cars]
-    out = columns.battery_out
-    cars = charging_at(needs, columns.charge, prepared.n)
-    for t in range(prepared.n):
-        load, sun = float(prepared.net_load[t]), float(prepared.surplus[t])
-        if len(house) > 1 and (terms := present([out[i] for i in house], t, 1.0)):
-            model.at_most(terms, load)
-        if len(keep) > len(house) and (terms := present([out[i] for i in keep], t, 1.0)):
-            # Beyond the house, as much as cars take beyond the spare sun: the line from none
-            # charging to all at full power lies on or above that.
-            full = sum(needs[v].slots[i].max_kw for v, i, _ in cars[t])
-            share = max(0.0, full - sun) / full if full > TINY else 0.0
-            row = model.at_most([*terms, *((column, -share) for *_, column in cars[t])], load)
-            if sun > 0:
-                columns.feed_rows[t] = row
-        if sell and (terms := present([out[i] for i in (*house, *sell)], t, 1.0)):
-            model.at_most([*terms, *present([columns.exported], t, -1.0)], load)
+    load, out = prepared.net_load, columns.battery_out
+    some = [x != ABSENT for x in out]
+    if len(house) > 1:
+        model.at_most(
+            each([out[i] for i in house], 1.0), load, where=np.any([some[i] for i in house], axis=0)
+        )
+    if len(keep) > len(house):
+        full = np.zeros(prepared.n)
+        for need, charge in zip(needs, columns.charge, strict=True):
+            most = np.where(charge != ABSENT, need.plugged.max_kw, 0.0)
+            full += np.bincount(need.plugged.slot, most, minlength=prepared.n)
+        beyond = np.maximum(full - prepared.surplus, 0.0)
+        share = np.divide(beyond, full, out=np.zeros(prepared.n), where=full > TINY)
+        cars = [
+            (charge, -share[need.plugged.slot], need.plugged.slot)
+            for need, charge in zip(needs, columns.charge, strict=True)
+        ]
+        rows = model.at_most(
+            [*each([out[i] for i in keep], 1.0), *cars],
+            load,
+            where=np.any([some[i] for i in keep], axis=0),
+        )
+        at = np.flatnonzero((rows != ABSENT) & (prepared.surplus > 0))
+        columns.feed_rows = dict(zip(at.tolist(), rows[at].tolist(), strict=True))
+    if sell:
+        members = [*house, *sell]
+        model.at_most(
+            [*each([out[i] for i in members], 1.0), (columns.exported, -1.0)],
+            load,
+            where=np.any([some[i] for i in members], axis=0),
+        )

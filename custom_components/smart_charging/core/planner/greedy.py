@@ -78,7 +78,7 @@ def _price(prepared: Prepared, need: Needs, i: int) -> float:
 
 
 def _energies(prepared: Prepared, need: Needs, charge: Series) -> Series:
-    return charge * prepared.hours[[s.slot for s in need.slots]]
+    return charge * prepared.hours[need.plugged.slot]
 
 
 def _free(prepared: Prepared, need: Needs, charge: Series, i: int) -> float:

@@ -1,17 +1,17 @@
-"""A thin, readable layer over PuLP, and HiGHS in-process beneath it.
+"""A thin, readable layer over PuLP: columns and rows in blocks.
 
-PuLP holds the model: it is what is solved, and `Model.problem` can be written as LP or MPS file.
-Rows are poured into PuLP's core in whole terms, and handed to HiGHS in one piece: the operators
-of PuLP would take longer than the solver. Importing this module imports PuLP (over a second):
-only ever in an executor.
+`Model` gathers blocks as arrays. PuLP then holds the whole model: it is what is solved, and
+`Model.problem` can be written as LP or MPS file. A family of rows is one call:
+
+    model.at_most([(power, 1.0), (on, -most_kw)], 0.0)      # power[i] <= most_kw[i] * on[i]
+
+Importing this module imports PuLP (over a second): only ever in an executor.
 """
 
-from array import array
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
-import highspy
 import numpy as np
 import numpy.typing as npt
 import pulp
@@ -19,173 +19,182 @@ import pulp
 # PuLP re-exports neither: they are what `LpProblem.toRustModel()` takes.
 from pulp._rustcore import AffineExpr, Category, Sense
 
+from .solver import SCALE, HighsInProcess, Solver
+
 type Ids = npt.NDArray[np.int64]
-type Term = tuple[int, float]
+type Values = npt.NDArray[np.float64]
+type Factors = float | Sequence[float] | Values
+type Terms = (
+    tuple[Ids | Sequence[int] | int, Factors]
+    | tuple[Ids | Sequence[int] | int, Factors, Ids | Sequence[int] | int]
+)
+"""Columns, their factors, and the row of the block that each stands in.
 
-SCALE = 1000.0
-"""The solver sees a thousandth of the currency: a preference of a slot stays above its tolerance
-(1e-7), and a missed goal (some hundred) stays well below where digits are lost."""
+Without rows one column stands in each, in order, or a single one in all of them. What is
+`ABSENT` is left out."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Solved:
-    """An answer of the solver; money in currency."""
-
-    values: npt.NDArray[np.float64]
-    row_duals: npt.NDArray[np.float64]
-    column_duals: npt.NDArray[np.float64]
-    objective: float
-    bound: float
-    """No feasible point has a lower objective."""
-    proven: bool
-
-
-class Solver:
-    """A live HiGHS: bounds and coefficients may change between solves, which start warm."""
-
-    def __init__(self, highs: Any, *, integer: bool) -> None:
-        self._highs = highs
-        self._integer = integer
-        self.solves = 1
-
-    def answer(self) -> Solved | None:
-        """Return the present answer, `None` when there is none."""
-        highs = self._highs
-        info = highs.getInfo()
-        if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-            return None
-        proven = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
-        if not self._integer and not proven:
-            # A simplex that was stopped may be feasible but proves nothing.
-            return None
-        solution = highs.getSolution()
-        objective = info.objective_function_value / SCALE
-        return Solved(
-            values=np.array(solution.col_value),
-            row_duals=np.array(solution.row_dual) / SCALE,
-            column_duals=np.array(solution.col_dual) / SCALE,
-            objective=objective,
-            bound=info.mip_dual_bound / SCALE if self._integer else objective,
-            proven=proven,
-        )
-
-    def set_bounds(
-        self, columns: Ids, lower: npt.NDArray[np.float64], upper: npt.NDArray[np.float64]
-    ) -> None:
-        """Change the bounds of columns."""
-        self._highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
-
-    def set_factor(self, row: int, column: int, factor: float) -> None:
-        """Change one coefficient."""
-        self._highs.changeCoeff(row, column, factor)
-
-    def set_limit(self, row: int, limit: float) -> None:
-        """Change the limit of a row that was added with `at_most`."""
-        self._highs.changeRowBounds(row, -highspy.kHighsInf, limit)
-
-    def solve(self, time_limit_s: float) -> Solved | None:
-        """Solve again from where the last solve ended."""
-        self.solves += 1
-        self._highs.setOptionValue("time_limit", max(time_limit_s, 0.0))
-        self._highs.run()
-        return self.answer()
+ABSENT = -1
+"""Number of a column that does not exist in a slot, or of a row that is not needed there."""
 
 
 class Model:
-    """Columns and rows in PuLP; a column is named by its number."""
+    """Columns and rows, each named by its number."""
 
     def __init__(self, name: str) -> None:
-        self.problem = pulp.LpProblem(name, pulp.LpMinimize)
-        self._core = self.problem.toRustModel()
-        self._cost: list[float] = []
-        self._offset = 0.0
+        self._name = name
+        self._names: list[str] = []
+        self._lower: list[Values] = []
+        self._upper: list[Values] = []
+        self._cost: list[Values] = []
+        self._integer: list[int] = []
+        self._fixed: dict[int, float] = {}
+        self._extra_cost: dict[int, float] = {}
+        self._terms: list[tuple[Ids, Values, Ids]] = []
+        self._limits: list[Values] = []
+        self._senses: list[Sense] = []
         self.rows = 0
 
     def columns(
         self,
         name: str,
-        upper: Sequence[float] | npt.NDArray[np.float64],
+        upper: Sequence[float] | Values,
         *,
-        lower: Sequence[float] | npt.NDArray[np.float64] | None = None,
-        cost: Sequence[float] | npt.NDArray[np.float64] | None = None,
+        lower: Factors = 0.0,
+        cost: Factors = 0.0,
         integer: bool = False,
     ) -> Ids:
         """Add one column per value of `upper`; costs in currency per unit. Return their numbers."""
-        count = len(upper)
-        variables = self._core.add_variables_batch(
-            [f"{name}_{i}" for i in range(count)],
-            0.0,
-            float("inf"),
-            Category.Integer if integer else Category.Continuous,
-        )
-        for variable, bound in zip(variables, upper, strict=True):
-            variable.set_ub(float(bound))
-        if lower is not None:
-            for variable, bound in zip(variables, lower, strict=True):
-                variable.set_lb(float(bound))
-        begin = len(self._cost)
-        self._cost.extend([0.0] * count if cost is None else (float(c) for c in cost))
+        begin, count = len(self._names), len(upper)
+        self._names += [f"{name}_{i}" for i in range(count)]
+        self._upper.append(np.asarray(upper, dtype=float))
+        self._lower.append(_each(lower, count))
+        self._cost.append(_each(cost, count))
+        if integer:
+            self._integer += range(begin, begin + count)
         return np.arange(begin, begin + count)
 
     @property
     def count(self) -> int:
         """Number of columns."""
-        return len(self._cost)
+        return len(self._names)
 
     def add_cost(self, column: int, cost: float) -> None:
         """Add to the cost of a column."""
-        self._cost[column] += cost
+        self._extra_cost[column] = self._extra_cost.get(column, 0.0) + cost
 
     def fix(self, column: int, value: float) -> None:
         """Give a column one value."""
-        variable = self._core.get_variable(column)
-        variable.set_lb(value)
-        variable.set_ub(value)
+        self._fixed[column] = value
 
-    def at_most(self, terms: Iterable[Term], limit: float) -> int:
-        """Add the row `terms <= limit` and return its number."""
-        return self._row(terms, Sense.LessEqual, limit)
+    def at_most(
+        self, terms: Sequence[Terms], limits: Factors, *, where: npt.NDArray[np.bool_] | None = None
+    ) -> Ids:
+        """Add the rows `sum of terms <= limits`, one per limit or column; see `Terms`.
 
-    def at_least(self, terms: Iterable[Term], limit: float) -> int:
-        """Add the row `terms >= limit` and return its number."""
-        return self._row(terms, Sense.GreaterEqual, limit)
+        With `where` only some of them are added. Return their numbers, `ABSENT` elsewhere.
+        """
+        return self._rows(terms, Sense.LessEqual, limits, where)
 
-    def equal(self, terms: Iterable[Term], value: float) -> int:
-        """Add the row `terms == value` and return its number."""
-        return self._row(terms, Sense.Equal, value)
+    def at_least(
+        self, terms: Sequence[Terms], limits: Factors, *, where: npt.NDArray[np.bool_] | None = None
+    ) -> Ids:
+        """Add the rows `sum of terms >= limits`; see `at_most`."""
+        return self._rows(terms, Sense.GreaterEqual, limits, where)
 
-    def _row(self, terms: Iterable[Term], sense: Sense, value: float) -> int:
-        columns = array("Q")
-        factors = array("d")
-        for column, factor in terms:
-            columns.append(column)
-            factors.append(factor)
-        row = AffineExpr()
-        row.add_term_ids_coeffs(self._core, columns, factors)
-        row.set_constant(-float(value))
-        row.set_sense(sense)
-        self._core.add_constraint(row)
-        self.rows += 1
-        return self.rows - 1
+    def equal(
+        self, terms: Sequence[Terms], values: Factors, *, where: npt.NDArray[np.bool_] | None = None
+    ) -> Ids:
+        """Add the rows `sum of terms == values`; see `at_most`."""
+        return self._rows(terms, Sense.Equal, values, where)
+
+    def _rows(
+        self,
+        terms: Sequence[Terms],
+        sense: Sense,
+        limits: Factors,
+        where: npt.NDArray[np.bool_] | None,
+    ) -> Ids:
+        if np.ndim(limits):
+            count = np.size(limits)
+        else:
+            count = max((np.size(x[0]) for x in terms if len(x) == 2), default=1)
+        limits = _each(limits, count)
+        if where is None:
+            numbers = np.arange(self.rows, self.rows + count)
+        else:
+            numbers = np.where(where, np.cumsum(where) + (self.rows - 1), ABSENT)
+            limits = limits[where]
+        for term in terms:
+            columns = np.atleast_1d(np.asarray(term[0], dtype=np.int64))
+            if len(term) == 3:
+                rows = numbers[term[2]]
+                rows = rows if np.ndim(rows) else np.full(len(columns), rows)
+            else:
+                rows = numbers
+                if len(columns) != count:
+                    columns = np.full(count, columns[0])
+            self._terms.append((columns, _each(term[1], len(columns)), rows))
+        self._limits.append(limits)
+        self._senses += [sense] * len(limits)
+        self.rows += len(limits)
+        return numbers
+
+    @cached_property
+    def problem(self) -> pulp.LpProblem:
+        """The model in PuLP, as it is when this is first asked for.
+
+        Poured into its core in whole rows: the operators of PuLP take longer than the solver.
+        """
+        problem = pulp.LpProblem(self._name, pulp.LpMinimize)
+        core = problem.toRustModel()
+        lower, upper, cost = (np.concatenate(x) for x in (self._lower, self._upper, self._cost))
+        for column, value in self._fixed.items():
+            lower[column] = upper[column] = value
+        for column, extra in self._extra_cost.items():
+            cost[column] += extra
+        variables = core.add_variables_batch(self._names, 0.0, float("inf"), Category.Continuous)
+        for variable, bound in zip(variables, upper.tolist(), strict=True):
+            variable.set_ub(bound)
+        for column in np.flatnonzero(lower).tolist():
+            variables[column].set_lb(float(lower[column]))
+        for column in self._integer:
+            variables[column].set_category(Category.Integer)
+        goal = AffineExpr()
+        goal.add_term_ids_coeffs(core, np.arange(len(cost), dtype=np.uint64), cost * SCALE)
+        core.set_objective(goal)
+        columns, factors, ends = self._row_by_row()
+        limits = np.concatenate([np.zeros(0), *self._limits]).tolist()
+        begin = 0
+        for end, sense, limit in zip(ends, self._senses, limits, strict=True):
+            row = AffineExpr()
+            row.add_term_ids_coeffs(core, columns[begin:end], factors[begin:end])
+            row.set_constant(-limit)
+            row.set_sense(sense)
+            core.add_constraint(row)
+            begin = end
+        return problem
+
+    def _row_by_row(self) -> tuple[npt.NDArray[np.uint64], Values, list[int]]:
+        """Return columns and factors in order of their rows, and where each row ends."""
+        if not self._terms:
+            return np.zeros(0, dtype=np.uint64), np.zeros(0), []
+        columns, factors, rows = (np.concatenate(x) for x in zip(*self._terms, strict=True))
+        order = np.argsort(rows, kind="stable")
+        order = order[(columns[order] != ABSENT) & (rows[order] != ABSENT)]
+        ends = np.cumsum(np.bincount(rows[order], minlength=self.rows))
+        return columns[order].astype(np.uint64), factors[order], ends.tolist()
 
     def solver(
         self,
         *,
         time_limit_s: float,
         cancelled: Callable[[], bool] | None = None,
-        start: npt.NDArray[np.float64] | None = None,
+        start: Values | None = None,
         nodes: int | None = None,
         gap_relative: float = 0.0,
         gap_absolute: float = 0.0,
     ) -> Solver:
         """Solve with HiGHS and return the live solver, whose bounds may be changed."""
-        goal = AffineExpr()
-        goal.add_term_ids_coeffs(
-            self._core,
-            array("Q", range(len(self._cost))),
-            array("d", [c * SCALE for c in self._cost]),
-        )
-        self._core.set_objective(goal)
         options: dict[str, Any] = {} if nodes is None else {"mip_max_nodes": nodes}
         highs = HighsInProcess(
             start=start,
@@ -201,76 +210,8 @@ class Model:
         return Solver(self.problem.solverModel, integer=nodes is not None)
 
 
-class HighsInProcess(pulp.HiGHS):
-    """PuLP's HiGHS with the model passed in one piece and the answer read in one piece."""
-
-    def __init__(
-        self,
-        *,
-        start: npt.NDArray[np.float64] | None,
-        cancelled: Callable[[], bool] | None,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        self._start = start
-        self._cancelled = cancelled
-
-    def buildSolverModel(self, lp: pulp.LpProblem) -> None:
-        """Hand the model to HiGHS."""
-        core = lp.toRustModel()
-        variables = core.list_variables()
-        count = len(variables)
-        cost = np.zeros(count)
-        objective = core.get_objective()
-        for variable, factor in objective.items() if objective is not None else ():
-            cost[variable.id()] = factor
-        model = highspy.HighsLp()
-        starts, columns, factors = [0], array("i"), array("d")
-        lower, upper = array("d"), array("d")
-        for row in core.list_constraints():
-            for variable, factor in row.items():
-                columns.append(variable.id())
-                factors.append(factor)
-            starts.append(len(columns))
-            sense, value = row.sense, row.rhs
-            lower.append(-highspy.kHighsInf if sense == Sense.LessEqual else value)
-            upper.append(highspy.kHighsInf if sense == Sense.GreaterEqual else value)
-        model.num_col_, model.num_row_ = count, len(lower)
-        model.col_cost_ = cost
-        model.col_lower_ = np.array([v.lb for v in variables])
-        model.col_upper_ = np.array([v.ub for v in variables])
-        model.row_lower_, model.row_upper_ = np.array(lower), np.array(upper)
-        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.start_ = np.array(starts)
-        model.a_matrix_.index_ = np.array(columns)
-        model.a_matrix_.value_ = np.array(factors)
-        if core.is_mip():
-            kinds = highspy.HighsVarType
-            model.integrality_ = [
-                kinds.kInteger if v.is_integer() else kinds.kContinuous for v in variables
-            ]
-        highs: Any = lp.solverModel
-        highs.passModel(model)
-        if self._start is not None:
-            highs.setSolution(count, np.arange(count, dtype=np.int32), self._start)
-        if self._cancelled is not None:
-            _interrupt_when(highs, self._cancelled)
-
-    def findSolutionValues(self, lp: pulp.LpProblem) -> tuple[Any, bool]:
-        """Give the answer back to PuLP."""
-        highs: Any = lp.solverModel
-        values = highs.getSolution().col_value
-        lp.toRustModel().set_variable_values(list(enumerate(values)))
-        optimal = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
-        status = pulp.LpSolveStatus
-        return (status.Optimal if optimal else status.Stopped), bool(values)
-
-
-def _interrupt_when(highs: Any, cancelled: Callable[[], bool]) -> None:
-    def on_event(kind: Any, _message: str, _out: Any, given: Any, _data: Any) -> None:
-        if cancelled():
-            given.user_interrupt = True
-
-    highs.setCallback(on_event, None)
-    for kind in ("kCallbackMipInterrupt", "kCallbackSimplexInterrupt"):
-        highs.startCallback(getattr(highspy.cb.HighsCallbackType, kind))
+def _each(value: Factors, count: int) -> Values:
+    """Return one number for each of `count`."""
+    if isinstance(value, np.ndarray) and value.shape == (count,):
+        return value
+    return np.full(count, value, dtype=float)

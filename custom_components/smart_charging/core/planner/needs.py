@@ -11,8 +11,9 @@ from datetime import datetime
 import numpy as np
 
 from .prepare import Prepared
-from .presence import TINY, PluggedSlot, max_power_kw
+from .presence import TINY, Plugged, PluggedSlot, Series, max_power_kw
 from .problem import Goal, GoalKind, Vehicle
+from .quarters import MICROSECOND
 
 UNKNOWN_SOC_GOAL_FROM = 0.0
 """SoC that a car of unknown SoC has at least: a SoC goal then asks for all of it at most."""
@@ -49,20 +50,26 @@ class Needs:
     """A vehicle's demands and room."""
 
     vehicle: Vehicle
-    slots: tuple[PluggedSlot, ...]
+    plugged: Plugged
+    """The slots in which it may charge: those after its last goal only if it may exceed them."""
     demands: tuple[Demand, ...]
     """Still open, in order of time; those of the past last."""
     drives: tuple[Drive, ...]
     points: tuple[int, ...]
-    """Ends of the stretches between two moments, ascending; the last is len(slots)."""
+    """Ends of the stretches between two moments, ascending; the last is len(plugged)."""
     room_kwh: tuple[float, ...]
     """AC that may be charged in total by each point."""
-    trip_kwh: tuple[float, ...]
+    trip_kwh: Series
     """Battery energy driven away by the start of each slot of the plan, n+1 values."""
     total_kwh: float
     """AC that goals ask for altogether."""
     may_exceed: bool
     """More than `total_kwh` may be charged, up to the room."""
+
+    @property
+    def slots(self) -> tuple[PluggedSlot, ...]:
+        """The slots one by one, for what is done rarely."""
+        return self.plugged.slots
 
     @property
     def asap(self) -> Demand | None:
@@ -73,40 +80,44 @@ class Needs:
 def needs_of(prepared: Prepared, v: int) -> Needs:
     """Return the needs of vehicle number `v`."""
     vehicle = prepared.problem.vehicles[v]
-    slots = prepared.plugged[v]
-    demands = [] if vehicle.surplus_only else _demands(prepared, vehicle, slots)
+    plugged = prepared.plugged[v]
     trips = _trips(prepared, vehicle)
-    drives = [] if vehicle.surplus_only else _drives(prepared, vehicle, slots, trips)
+    demands = [] if vehicle.surplus_only else _demands(prepared, vehicle, plugged, trips)
+    drives = [] if vehicle.surplus_only else _drives(prepared, vehicle, plugged, trips)
     open_demands = [d for d in demands if not d.past]
     asked: list[Demand | Drive] = [*open_demands, *drives]
     total = max((x.need_kwh for x in asked), default=0.0)
-    pays = bool(np.any(prepared.import_price < 0))
+    pays = bool((prepared.import_price < 0).any())
     may_exceed = vehicle.surplus_only or (
         (vehicle.opportunistic and not (vehicle.soc is None and open_demands))
         or (pays and vehicle.soc is not None)
     )
     if not may_exceed:
-        last = max((x.point for x in asked), default=0)
-        slots = slots[:last]
-    ends = {i for i in range(1, len(slots)) if slots[i].stay != slots[i - 1].stay}
-    ends |= {x.point for x in asked} | {len(slots)}
-    points = tuple(sorted(p for p in ends if 0 < p <= len(slots)))
+        plugged = plugged.head(max((x.point for x in asked), default=0))
+    ends = set((np.flatnonzero(np.diff(plugged.stay)) + 1).tolist())
+    ends |= {x.point for x in asked} | {len(plugged)}
+    points = tuple(sorted(p for p in ends if 0 < p <= len(plugged)))
     return Needs(
         vehicle=vehicle,
-        slots=slots,
+        plugged=plugged,
         demands=tuple(sorted(demands, key=lambda d: (d.past, not d.asap, d.goal.by))),
         drives=tuple(drives),
         points=points,
         room_kwh=tuple(
-            _room(prepared, vehicle, slots, trips, p, total, may_exceed) for p in points
+            _room(prepared, vehicle, plugged, trips, p, total, may_exceed) for p in points
         ),
-        trip_kwh=tuple(
-            sum(energy for start, energy in trips if start < bound)
-            for bound in prepared.problem.slots
-        ),
+        trip_kwh=_driven(prepared, trips),
         total_kwh=total,
         may_exceed=may_exceed,
     )
+
+
+def _driven(prepared: Prepared, trips: list[tuple[datetime, float]]) -> Series:
+    """Return the battery energy driven away by each bound of the slots."""
+    found = np.zeros(prepared.n + 1)
+    for start, energy in trips:
+        found[prepared.bounds_us > (start - prepared.problem.now) // MICROSECOND] += energy
+    return found
 
 
 def _trips(prepared: Prepared, vehicle: Vehicle) -> list[tuple[datetime, float]]:
@@ -127,15 +138,19 @@ def _trips(prepared: Prepared, vehicle: Vehicle) -> list[tuple[datetime, float]]
     return sorted(found)
 
 
-def _point(prepared: Prepared, slots: tuple[PluggedSlot, ...], by: datetime) -> int:
+def _point(prepared: Prepared, plugged: Plugged, by: datetime) -> int:
     """Return how many leading plugged slots begin before `by`."""
-    bounds = prepared.problem.slots
-    return sum(1 for s in slots if bounds[s.slot] < by)
+    begin = prepared.bounds_us[plugged.slot]
+    return int(np.searchsorted(begin, (by - prepared.problem.now) // MICROSECOND))
 
 
-def _demands(prepared: Prepared, vehicle: Vehicle, slots: tuple[PluggedSlot, ...]) -> list[Demand]:
+def _demands(
+    prepared: Prepared,
+    vehicle: Vehicle,
+    plugged: Plugged,
+    trips: list[tuple[datetime, float]],
+) -> list[Demand]:
     now = prepared.problem.now
-    trips = _trips(prepared, vehicle)
     goals = list(vehicle.goals)
     known = vehicle.soc is not None
     if known and not any(g.kind is GoalKind.MINIMUM for g in goals):
@@ -148,10 +163,10 @@ def _demands(prepared: Prepared, vehicle: Vehicle, slots: tuple[PluggedSlot, ...
         if asked <= TINY:
             continue
         past = goal.by <= now and not asap
-        point = _point(prepared, slots, goal.by)
+        point = _point(prepared, plugged, goal.by)
         if asap:
             # At once means during the stay that runs or comes first.
-            point = sum(1 for s in slots if s.stay == slots[0].stay) if slots else 0
+            point = int(np.count_nonzero(plugged.stay == plugged.stay[:1]))
         later = _chargeable_later(prepared, vehicle, goal.by)
         found.append(
             Demand(
@@ -207,7 +222,7 @@ def _chargeable_later(prepared: Prepared, vehicle: Vehicle, by: datetime) -> flo
 def _drives(
     prepared: Prepared,
     vehicle: Vehicle,
-    slots: tuple[PluggedSlot, ...],
+    plugged: Plugged,
     trips: list[tuple[datetime, float]],
 ) -> list[Drive]:
     if vehicle.soc is None:
@@ -218,21 +233,21 @@ def _drives(
         driven += energy
         need = (driven - vehicle.soc * vehicle.capacity_kwh) / vehicle.efficiency
         if need > TINY and start < prepared.problem.slots[-1]:
-            found.append(Drive(start=start, point=_point(prepared, slots, start), need_kwh=need))
+            found.append(Drive(start=start, point=_point(prepared, plugged, start), need_kwh=need))
     return found
 
 
 def _room(
     prepared: Prepared,
     vehicle: Vehicle,
-    slots: tuple[PluggedSlot, ...],
+    plugged: Plugged,
     trips: list[tuple[datetime, float]],
     point: int,
     total: float,
     may_exceed: bool,
 ) -> float:
     """Return the AC energy that may be charged in the first `point` slots."""
-    until = prepared.problem.slots[slots[point - 1].slot]
+    until = prepared.problem.slots[int(plugged.slot[point - 1])]
     # A trip empties the battery after the stay before it: only trips before count as room.
     room = _ceiling(vehicle, until, trips)
     return room if may_exceed else min(room, total)

@@ -6,14 +6,17 @@ read in the way that is safe, so that every problem can be planned.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
 
 from ..grid import Circuit
-from .presence import TINY, PluggedSlot, Room, Series, presence
+from .presence import TINY, Numbers, Plugged, Series
 from .problem import Battery, PeakTariff, Problem
-from .slots import Quarter, hours_between, months_of, quarters_of
+from .quarters import HOUR_US, MICROSECOND, Quarters, quarters_of
+from .slots import months_of
+from .stays import Room, presence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,8 @@ class Prepared:
 
     problem: Problem
     n: int
+    bounds_us: Numbers
+    """The n+1 bounds of the slots in microseconds from now."""
     hours: Series
     since_h: Series
     """Hours from now to the middle of each slot."""
@@ -30,9 +35,7 @@ class Prepared:
     load: Series
     pv: Series
     months: tuple[str, ...]
-    quarters: tuple[Quarter, ...]
-    quarter_of: npt.NDArray[np.int64]
-    """Number of the quarter of each slot."""
+    quarters: Quarters
     peak: PeakTariff | None
     peak_base_kw: tuple[float, ...]
     """Peak of each month that costs nothing more."""
@@ -50,8 +53,8 @@ class Prepared:
     line_a_per_kw: float
     """Current on each phase of one kW that is spread evenly."""
     batteries: tuple[Battery, ...]
-    plugged: tuple[tuple[PluggedSlot, ...], ...]
-    """Per vehicle, in order of time."""
+    plugged: tuple[Plugged, ...]
+    """Per vehicle."""
     circuits: tuple[tuple[Circuit, tuple[int, ...]], ...]
     """Circuits with the indices of their chargers."""
 
@@ -67,26 +70,25 @@ class Prepared:
 
     def quarter_means(self, imported: Series) -> Series:
         """Return the mean import of each quarter in kW."""
-        energy = np.bincount(self.quarter_of, imported * self.hours)
-        prior = np.array([q.prior_kwh for q in self.quarters])
-        means: Series = (energy + prior) / np.array([q.hours for q in self.quarters])
+        energy = np.bincount(self.quarters.of_slot, imported * self.hours)
+        means: Series = (energy + self.quarters.prior_kwh) / self.quarters.hours
         return means
 
 
 def prepare(problem: Problem) -> Prepared:
     """Return `problem` as numbers. The problem must have no structure faults."""
     problem = _with_sane_storage(problem)
-    n = len(problem.slots) - 1
-    grid = problem.grid
-    hours = np.array(hours_between(problem.slots))
+    now = problem.now
+    bounds_us = np.array([(at - now) // MICROSECOND for at in problem.slots])
+    hours = np.diff(bounds_us) / HOUR_US
     load = np.maximum(_series(problem.load_kw), 0.0)
     pv = np.maximum(_series(problem.pv_kw), 0.0)
     months, month = months_of(problem.slots, problem.time_zone)
-    quarters = quarters_of(problem.slots, month, problem.quarter_energy_kwh)
+    quarters = quarters_of(now, bounds_us, np.array(month), problem.quarter_energy_kwh)
+    grid = problem.grid
     fuse_kw = max(grid.fuse_kw, 0.0)
     contract = _within(grid.import_limit_kw, fuse_kw)
     breach_kw = max(0.0, min(grid.breach_kw, fuse_kw - contract))
-    over = np.maximum(load - pv - contract - breach_kw, 0.0)
     line_load, line_limit, line_a = _lines(problem, load, pv)
     batteries = problem.batteries
     help_kw = sum(max(b.max_discharge_kw, 0.0) for b in batteries)
@@ -103,7 +105,8 @@ def prepare(problem: Problem) -> Prepared:
     )
     return Prepared(
         problem=problem,
-        n=n,
+        n=len(hours),
+        bounds_us=bounds_us,
         hours=hours,
         since_h=np.cumsum(hours) - hours / 2,
         import_price=_series(problem.import_price),
@@ -112,18 +115,17 @@ def prepare(problem: Problem) -> Prepared:
         pv=pv,
         months=months,
         quarters=quarters,
-        quarter_of=np.repeat(np.arange(len(quarters)), [len(q.slots) for q in quarters]),
         peak=problem.peak,
         peak_base_kw=_peak_base(problem, months, quarters),
         import_limit=contract,
         breach_kw=breach_kw,
-        over=over,
+        over=np.maximum(load - pv - contract - breach_kw, 0.0),
         export_limit=_within(grid.export_limit_kw, fuse_kw),
         line_load_a=line_load,
         line_limit_a=line_limit,
         line_a_per_kw=line_a,
         batteries=batteries,
-        plugged=presence(problem, room),
+        plugged=presence(problem, bounds_us, room),
         circuits=circuits,
     )
 
@@ -161,21 +163,20 @@ def _members(problem: Problem, circuit: Circuit) -> tuple[int, ...]:
 
 
 def _series(values: tuple[float, ...]) -> Series:
-    found: Series = np.nan_to_num(np.array(values, dtype=float), posinf=0.0, neginf=0.0)
-    return found
+    found: Series = np.array(values, dtype=float)
+    # The sum is finite only if each value is.
+    return found if isfinite(found.sum()) else np.nan_to_num(found, posinf=0.0, neginf=0.0)
 
 
 def _within(limit_kw: float | None, fuse_kw: float) -> float:
     return fuse_kw if limit_kw is None else max(0.0, min(limit_kw, fuse_kw))
 
 
-def _peak_base(
-    problem: Problem, months: tuple[str, ...], quarters: tuple[Quarter, ...]
-) -> tuple[float, ...]:
+def _peak_base(problem: Problem, months: tuple[str, ...], quarters: Quarters) -> tuple[float, ...]:
     """Return per month the peak that is paid for anyway: the floor, and this month what was."""
     if problem.peak is None:
         return tuple(0.0 for _ in months)
-    running = quarters[0].prior_kwh / quarters[0].hours
+    running = float(quarters.prior_kwh[0] / quarters.hours[0])
     floor_kw = max(problem.peak.floor_kw, 0.0)
     first = max(floor_kw, problem.peak.month_peak_kw, running)
     return (first, *(floor_kw for _ in months[1:]))

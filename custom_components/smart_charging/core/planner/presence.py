@@ -1,23 +1,28 @@
-"""Where each vehicle is plugged in, and at which powers it can charge there."""
+"""A vehicle where it is plugged in, and the powers at which it can charge there.
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+Arrays have one value per *plugged slot*: a slot of the plan in which the vehicle is at a charger.
+"""
+
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from math import floor, inf
+from math import inf
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from ..grid import Grid, Topology
-from .problem import Charger, Problem, Stay, Vehicle
-from .slots import overlap_h
+from .problem import Charger, Vehicle
 
 type Series = npt.NDArray[np.float64]
+type Numbers = npt.NDArray[np.int64]
+type Flags = npt.NDArray[np.bool_]
 
 TINY = 1e-6
 """kW, kWh or A below which a value is rounding of the solver."""
+
+NONE = -1
+"""Number of a setting that is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,49 +54,121 @@ class PluggedSlot:
     """Number of the vehicle's stay."""
     switching: bool
     """Whether the phase count may change within the stay."""
-
-    @cached_property
-    def min_kw(self) -> float:
-        """Lowest mean power of a charge that goes on all the time."""
-        return self.share * min((s.min_kw for s in self.settings), default=0.0)
-
-    @cached_property
-    def max_kw(self) -> float:
-        """Highest mean power."""
-        return self.share * max((s.max_kw for s in self.settings), default=0.0)
+    min_kw: float
+    """Lowest mean power of a charge that goes on all the time."""
+    max_kw: float
+    """Highest mean power."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Room:
-    """What the limits leave for one charger when the others are off."""
+class Plugged:
+    """A vehicle along the slots in which it is plugged in, in order of time.
 
-    kw: Series
-    line_a: npt.NDArray[np.float64]
-    """Phases x slots."""
-    surplus: Series
-    """Sun in kW that the house leaves."""
-    circuit_a: Mapping[str, float]
-    """Fuse of the circuit that each charger is on."""
+    `slots` shows the same one by one, for what is done rarely.
+    """
 
-    def narrow(self, setting: Setting, charger: Charger, slot: int) -> Setting | None:
-        """Return `setting` with the power that fits in `slot`, `None` when its minimum does not."""
-        kw = float(self.kw[slot])
-        circuit = self.circuit_a.get(charger.id, inf)
-        for phase, per_kw in enumerate(setting.line_a_per_kw):
-            if per_kw > 0:
-                kw = min(kw, min(circuit, float(self.line_a[phase, slot])) / per_kw)
-        if kw >= setting.max_kw - TINY:
-            return setting
-        amperes = kw / setting.kw_per_a
-        if charger.step_a > 0:
-            amperes = floor(amperes / charger.step_a + TINY) * charger.step_a
-        return _capped(setting, amperes * setting.kw_per_a)
+    slot: Numbers
+    charger: Numbers
+    share: Series
+    limited: Flags
+    stay: Numbers
+    switching: Flags
+    kinds: tuple[Setting, ...]
+    """All settings that any charger offers the vehicle, before limits."""
+    kind: Numbers
+    """Which of `kinds` each setting of a slot is, `NONE` beyond its last; settings x slots."""
+    most_kw: Series
+    """Running power in kW that the limits leave each setting, 0 beyond the last."""
+
+    def __len__(self) -> int:
+        """Return the number of plugged slots."""
+        return len(self.slot)
+
+    def head(self, count: int) -> Self:
+        """Return the first `count` slots."""
+        if count >= len(self):
+            return self
+        parts = {x.name: getattr(self, x.name) for x in fields(self)}
+        return type(self)(
+            **{k: x if k == "kinds" else x[..., :count] for k, x in parts.items()},
+        )
+
+    @cached_property
+    def count(self) -> Numbers:
+        """Number of settings of each slot."""
+        found: Numbers = np.count_nonzero(self.kind != NONE, axis=0)
+        return found
+
+    @cached_property
+    def least_kw(self) -> Series:
+        """Lowest running power in kW of each setting, infinite beyond the last; like `kind`."""
+        least: Series = np.array([*(s.min_kw for s in self.kinds), inf])[self.kind]
+        return least
+
+    @cached_property
+    def kw_per_a(self) -> Series:
+        """Power in kW of one ampere of each setting; like `kind`."""
+        found: Series = np.array([*(s.kw_per_a for s in self.kinds), 1.0])[self.kind]
+        return found
+
+    @cached_property
+    def line_a_per_kw(self) -> Series:
+        """Current on each grid phase per kW; settings x slots x phases."""
+        lines = [s.line_a_per_kw for s in self.kinds]
+        lines.append((0.0,) * (len(lines[0]) if lines else 3))
+        found: Series = np.array(lines)[self.kind]
+        return found
+
+    @cached_property
+    def min_kw(self) -> Series:
+        """Lowest mean power of a charge that goes on all the time."""
+        least = self.least_kw.min(axis=0, initial=inf)
+        found: Series = self.share * np.where(least == inf, 0.0, least)
+        return found
+
+    @cached_property
+    def max_kw(self) -> Series:
+        """Highest mean power."""
+        most: Series = self.share * self.most_kw.max(axis=0, initial=0.0)
+        return most
+
+    @cached_property
+    def slots(self) -> tuple[PluggedSlot, ...]:
+        """The same slot by slot."""
+        return tuple(
+            PluggedSlot(
+                slot=slot,
+                charger=charger,
+                share=share,
+                settings=tuple(
+                    _with_max(self.kinds[kind], kw)
+                    for kind, kw in zip(kinds, most, strict=True)
+                    if kind != NONE
+                ),
+                limited=limited,
+                stay=stay,
+                switching=switching,
+                min_kw=low,
+                max_kw=high,
+            )
+            for slot, charger, share, limited, stay, switching, kinds, most, low, high in zip(
+                self.slot.tolist(),
+                self.charger.tolist(),
+                self.share.tolist(),
+                self.limited.tolist(),
+                self.stay.tolist(),
+                self.switching.tolist(),
+                self.kind.T.tolist(),
+                self.most_kw.T.tolist(),
+                self.min_kw.tolist(),
+                self.max_kw.tolist(),
+                strict=True,
+            )
+        )
 
 
-def _capped(setting: Setting, max_kw: float) -> Setting | None:
-    if max_kw < max(setting.min_kw - TINY, TINY):
-        return None
-    return replace(setting, max_kw=max(max_kw, setting.min_kw))
+def _with_max(setting: Setting, max_kw: float) -> Setting:
+    return setting if max_kw == setting.max_kw else replace(setting, max_kw=max_kw)
 
 
 def line_currents(charger: Charger, phases: int, topology: Topology) -> tuple[float, ...]:
@@ -133,78 +210,3 @@ def settings_of(charger: Charger, vehicle: Vehicle, grid: Grid) -> tuple[Setting
 def max_power_kw(charger: Charger, vehicle: Vehicle, grid: Grid) -> float:
     """Return the highest power in kW at which `charger` can run `vehicle`."""
     return max(s.max_kw for s in settings_of(charger, vehicle, grid))
-
-
-def presence(problem: Problem, room: Room) -> tuple[tuple[PluggedSlot, ...], ...]:
-    """Return, per vehicle and in order of time, the slots in which it is plugged in.
-
-    In one slot a charger has one vehicle and a vehicle one charger: the longer presence wins,
-    then the order of the problem.
-    """
-    index = {charger.id: i for i, charger in enumerate(problem.chargers)}
-    bounds = problem.slots
-    offers: list[tuple[int, float, int, int, int]] = []
-    for v, vehicle in enumerate(problem.vehicles):
-        for number, stay in enumerate(vehicle.stays):
-            if (c := index.get(stay.charger)) is None or stay.end <= stay.start:
-                continue
-            first = max(0, bisect_right(bounds, stay.start) - 1)
-            last = min(len(bounds) - 1, bisect_left(bounds, stay.end))
-            for t in range(first, last):
-                length = overlap_h(bounds[t], bounds[t + 1], stay.start, stay.end)
-                offers.append((t, -length, v, c, number))
-    taken: set[tuple[int, int]] = set()
-    busy: set[tuple[int, int]] = set()
-    found: list[list[PluggedSlot]] = [[] for _ in problem.vehicles]
-    offered: dict[tuple[int, int, int], tuple[Setting, ...]] = {}
-    for t, _, v, c, number in sorted(offers):
-        if (t, c) in taken or (t, v) in busy:
-            continue
-        taken.add((t, c))
-        busy.add((t, v))
-        vehicle, charger = problem.vehicles[v], problem.chargers[c]
-        if (key := (v, c, number)) not in offered:
-            offered[key] = _held_to_previous(problem, charger, vehicle, vehicle.stays[number])
-        settings = offered[key]
-        fitting = [s for s in (room.narrow(s, charger, t) for s in settings) if s is not None]
-        limited = not fitting or fitting[-1].max_kw < settings[-1].max_kw - TINY
-        if vehicle.surplus_only:
-            surplus = float(room.surplus[t])
-            capped = [_capped(s, min(s.max_kw, surplus)) for s in fitting]
-            fitting = [s for s in capped if s is not None]
-        share = _share(vehicle, vehicle.stays[number], bounds[t], bounds[t + 1])
-        found[v].append(
-            PluggedSlot(
-                slot=t,
-                charger=c,
-                share=share,
-                settings=tuple(s for s in fitting if s.max_kw > TINY) if share > TINY else (),
-                limited=limited,
-                stay=number,
-                switching=charger.switching,
-            )
-        )
-    return tuple(tuple(x) for x in found)
-
-
-def _share(vehicle: Vehicle, stay: Stay, start: datetime, end: datetime) -> float:
-    """Return the part of the slot in which charging counts.
-
-    A goal within the slot ends it: what comes after would not serve the goal.
-    """
-    until = min((g.by for g in vehicle.goals if start < g.by < end), default=end)
-    if until == end and stay.start <= start and end <= stay.end:
-        return 1.0
-    whole = (end - start).total_seconds() / 3600
-    return overlap_h(start, until, stay.start, stay.end) / whole
-
-
-def _held_to_previous(
-    problem: Problem, charger: Charger, vehicle: Vehicle, stay: Stay
-) -> tuple[Setting, ...]:
-    """Return the settings, held to the running phase count where it may not change."""
-    settings = settings_of(charger, vehicle, problem.grid)
-    if charger.switching or len(settings) == 1 or not stay.start <= problem.now < stay.end:
-        return settings
-    running = {p.phases for p in problem.previous if p.charger == charger.id and p.current_a > 0}
-    return tuple(s for s in settings if s.phases in running) or settings

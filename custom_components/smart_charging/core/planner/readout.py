@@ -3,12 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
-from .columns import ABSENT, Columns
-from .model import Ids, Solved
+from .columns import Columns
+from .model import ABSENT, Ids
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, Series
 from .solution import Solution
+from .solver import Solved
 
 
 def read(
@@ -57,18 +58,21 @@ def _at_charger(
     chosen: npt.NDArray[np.int64],
 ) -> Series:
     """Return the marginal price at the charger: that of the site and of each fuse before it."""
-    found = np.zeros(len(need.slots))
-    for i, plugged in enumerate(need.slots):
-        t = plugged.slot
-        found[i] = marginal[t]
-        if not plugged.settings or not plugged.share:
+    plugged = need.plugged
+    found = marginal[plugged.slot]
+    can = (plugged.count > 0) & (plugged.share > 0)
+    for charger in np.unique(plugged.charger).tolist():
+        fuses = columns.fuse_rows(charger)
+        at = np.flatnonzero(can & (plugged.charger == charger))
+        if not fuses or not len(at):
             continue
-        lines = plugged.settings[max(int(chosen[i]), 0)].line_a_per_kw
-        for phase, per_kw in enumerate(lines):
-            for members, row in columns.rows_at(t, phase):
-                if members is None or plugged.charger in members:
-                    dual = float(solved.row_duals[row])
-                    found[i] -= dual * per_kw / plugged.share / float(prepared.hours[t])
+        slot = plugged.slot[at]
+        lines = plugged.line_a_per_kw[np.maximum(chosen[at], 0), at]
+        energy = plugged.share[at] * prepared.hours[slot]
+        for rows in fuses:
+            for phase, row in enumerate(rows):
+                dual = np.where(row[slot] == ABSENT, 0.0, solved.row_duals[row[slot]])
+                found[at] -= dual * lines[:, phase] / energy
     return found
 
 

@@ -49,13 +49,13 @@ def site_view(
     """Return the site per slot."""
     cars = np.zeros(prepared.n)
     for need, charge in zip(needs, solution.charge, strict=True):
-        np.add.at(cars, [s.slot for s in need.slots], charge)
+        np.add.at(cars, need.plugged.slot, charge)
     if prepared.peak is None:
         at_peak = [False] * prepared.n
     else:
-        highest = np.array([peak_kw[q.month] for q in prepared.quarters])
+        highest = np.array(peak_kw)[prepared.quarters.month]
         reached = prepared.quarter_means(solution.imported) >= highest - AT_PEAK_KW
-        at_peak = reached[prepared.quarter_of].tolist()
+        at_peak = reached[prepared.quarters.of_slot].tolist()
     return SiteView(
         surplus=prepared.surplus.tolist(),
         house=prepared.net_load.tolist(),
@@ -88,10 +88,7 @@ class Outlook:
 def outlook(prepared: Prepared, need: Needs, solution: Solution, v: int) -> Outlook:
     """Return a vehicle along its plugged slots."""
     energy = charged_kwh(prepared, need, solution.charge[v])
-    possible = (
-        np.array([s.max_kw for s in need.slots])
-        * prepared.hours[np.array([s.slot for s in need.slots], dtype=np.int64)]
-    )
+    possible = need.plugged.max_kw * prepared.hours[need.plugged.slot]
     prices = solution.charge_marginal
     return Outlook(
         power=solution.charge[v].tolist(),

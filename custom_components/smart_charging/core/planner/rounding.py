@@ -13,12 +13,13 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from .columns import ABSENT, Columns
-from .model import Ids, Solved, Solver
+from .columns import Columns
+from .model import ABSENT, Ids
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
 from .solution import setting_for
+from .solver import Solved, Solver
 
 OFF, ON, FREE = 0, 1, 2
 
@@ -336,8 +337,8 @@ def _line_factors(
     number = min(int(pattern.setting[v][i]), len(plugged.settings) - 1)
     per_kw = plugged.settings[number].line_a_per_kw
     for phase, factor in enumerate(per_kw):
-        for key, row in columns.rows_at(plugged.slot, phase):
-            if key is None or plugged.charger in key:
+        for rows in columns.fuse_rows(plugged.charger):
+            if (row := int(rows[phase][plugged.slot])) != ABSENT:
                 solver.set_factor(row, column, factor / plugged.share)
 
 

@@ -126,8 +126,8 @@ def _held_back(
 def _running(prepared: Prepared, solution: Solution) -> Running:
     """Return the mean current in A that each charger puts on each phase, per slot."""
     found: Running = {}
-    for v, slots in enumerate(prepared.plugged):
-        for i, plugged in enumerate(slots[: len(solution.charge[v])]):
+    for v, whole in enumerate(prepared.plugged):
+        for i, plugged in enumerate(whole.slots[: len(solution.charge[v])]):
             if (number := int(solution.setting[v][i])) >= 0:
                 lines = np.array(plugged.settings[number].line_a_per_kw)
                 mean = float(solution.charge[v][i]) / plugged.share

@@ -1,6 +1,5 @@
-"""Slots: the steps of a plan, the quarters that a peak is measured on, the months it is billed in."""
+"""Slots: the steps of a plan, and the months that they fall in."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -40,29 +39,6 @@ def slot_bounds(now: datetime, hours: int = 48, minutes: int = 15) -> tuple[date
     return tuple(bounds)
 
 
-def hours_between(bounds: tuple[datetime, ...]) -> list[float]:
-    """Return the length in hours of each of the n slots between n+1 `bounds`."""
-    return [(b - a).total_seconds() / 3600 for a, b in pairwise(bounds)]
-
-
-def overlap_h(start: datetime, end: datetime, other_start: datetime, other_end: datetime) -> float:
-    """Return how many hours two intervals have in common."""
-    return max(0.0, (min(end, other_end) - max(start, other_start)).total_seconds() / 3600)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quarter:
-    """Slots whose mean import is one value of the capacity tariff."""
-
-    slots: tuple[int, ...]
-    hours: float
-    """Length over which the mean is taken."""
-    prior_kwh: float
-    """Imported before the first of these slots began."""
-    month: int
-    """Index into the months of the plan."""
-
-
 def months_of(bounds: tuple[datetime, ...], time_zone: str) -> tuple[tuple[str, ...], list[int]]:
     """Return the months `YYYY-MM` that the slots fall in, and the month of each slot.
 
@@ -72,6 +48,9 @@ def months_of(bounds: tuple[datetime, ...], time_zone: str) -> tuple[tuple[str, 
         zone: ZoneInfo | None = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         zone = None
+    if _one_month(bounds, zone):
+        local = bounds[0].astimezone(zone or UTC)
+        return (f"{local.year}-{local.month:02}",), [0] * (len(bounds) - 1)
     names: list[str] = []
     index: list[int] = []
     last: tuple[int, int] | None = None
@@ -84,29 +63,7 @@ def months_of(bounds: tuple[datetime, ...], time_zone: str) -> tuple[tuple[str, 
     return tuple(names), index
 
 
-def quarters_of(
-    bounds: tuple[datetime, ...], month: list[int], running_kwh: float
-) -> tuple[Quarter, ...]:
-    """Group the slots into clock quarters.
-
-    `running_kwh` is what has been imported since the running quarter began. Slots of a quarter
-    and more stand for themselves: their mean power is taken as that of the quarters in them.
-    """
-    groups: dict[datetime, list[int]] = {}
-    for t, (start, end) in enumerate(pairwise(bounds)):
-        key = start if end - start >= QUARTER else floor_to(start, QUARTER)
-        groups.setdefault(key, []).append(t)
-    found: list[Quarter] = []
-    for key, slots in groups.items():
-        length = bounds[slots[-1] + 1] - bounds[slots[0]]
-        whole = length >= QUARTER
-        inside = slots[0] == 0 and not whole and bounds[slots[-1] + 1] <= key + QUARTER
-        found.append(
-            Quarter(
-                slots=tuple(slots),
-                hours=(length if whole else QUARTER).total_seconds() / 3600,
-                prior_kwh=max(0.0, running_kwh) if inside else 0.0,
-                month=month[slots[0]],
-            )
-        )
-    return tuple(found)
+def _one_month(bounds: tuple[datetime, ...], zone: ZoneInfo | None) -> bool:
+    """Return whether all slots surely fall in one month: nearly every plan, and far sooner seen."""
+    first, last = (at.astimezone(zone or UTC) for at in (bounds[0], bounds[-1]))
+    return last - first < timedelta(days=28) and first.month == last.month

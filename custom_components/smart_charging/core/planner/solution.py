@@ -50,16 +50,14 @@ def setting_for(plugged: PluggedSlot, power_kw: float, running: int | None = Non
 
 def peaks(prepared: Prepared, imported: Series) -> tuple[float, ...]:
     """Return the highest quarter-hour mean per month in kW, at least what is paid for anyway."""
-    found = list(prepared.peak_base_kw)
-    for quarter, mean in zip(prepared.quarters, prepared.quarter_means(imported), strict=True):
-        found[quarter.month] = max(found[quarter.month], float(mean))
-    return tuple(found)
+    found = np.array(prepared.peak_base_kw)
+    np.maximum.at(found, prepared.quarters.month, prepared.quarter_means(imported))
+    return tuple(found.tolist())
 
 
 def charged_kwh(prepared: Prepared, need: Needs, charge: Series) -> Series:
     """Return the AC energy of a vehicle in each slot of its needs."""
-    at = np.array([s.slot for s in need.slots], dtype=np.int64)
-    return charge * prepared.hours[at]
+    return charge * prepared.hours[need.plugged.slot]
 
 
 def money(

@@ -9,11 +9,11 @@ import pulp
 
 from .assemble import Proof, assemble
 from .codec import ProblemInvalid, structure_faults
-from .columns import ABSENT, Columns
+from .columns import Columns
 from .formulation import formulate
 from .greedy import cheapest_slots, moved
 from .limits import tighten
-from .model import Model, Solved, Solver
+from .model import ABSENT, Model
 from .needs import Needs, needs_of
 from .prepare import Prepared, prepare
 from .presence import TINY
@@ -23,6 +23,7 @@ from .result import Plan, Rung
 from .rounding import FREE, OFF, ON, Pattern, apply, exclude, fractional, pattern_of
 from .simulate import on_arrival, simulate
 from .solution import Solution, money, setting_for
+from .solver import Solved, Solver
 from .weights import GIVE_AWAY, Weights, weights_of
 
 THRESHOLDS = (0.5, 0.25, 0.75, 1.0, 2.0)

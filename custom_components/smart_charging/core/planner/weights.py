@@ -77,6 +77,7 @@ def weights_of(prepared: Prepared, needs: tuple[Needs, ...]) -> Weights:
         for i, b in enumerate(prepared.batteries)
     )
     slope = 8 * highest + 0.1
+    bill = _bill(prepared, needs)
     return Weights(
         request=request,
         asap_slope=slope,
@@ -85,8 +86,8 @@ def weights_of(prepared: Prepared, needs: tuple[Needs, ...]) -> Weights:
         extra_value=tuple(
             _extra_value(prepared, need, stored, len(batteries) + i) for i, need in enumerate(needs)
         ),
-        preference=_preference(prepared, needs),
-        bill=_bill(prepared, needs),
+        preference=_preference(prepared, needs, bill),
+        bill=bill,
     )
 
 
@@ -109,7 +110,7 @@ def _bill(prepared: Prepared, needs: tuple[Needs, ...]) -> float:
     return max(LEAST_BILL, float(house @ prepared.hours) + cars)
 
 
-def _preference(prepared: Prepared, needs: tuple[Needs, ...]) -> float:
+def _preference(prepared: Prepared, needs: tuple[Needs, ...], bill: float) -> float:
     cars = sum(need.room_kwh[-1] if need.room_kwh else 0.0 for need in needs)
     batteries = sum(
         min(b.capacity_kwh, b.max_charge_kw * float(prepared.hours.sum()))
@@ -118,4 +119,4 @@ def _preference(prepared: Prepared, needs: tuple[Needs, ...]) -> float:
     days = max(1.0, float(prepared.hours.sum()) / 24)
     moved = cars + 2 * days * batteries
     # The preferences of one kWh never add up to more than twice this weight.
-    return GIVE_AWAY * _bill(prepared, needs) / (2 * max(moved, 1.0))
+    return GIVE_AWAY * bill / (2 * max(moved, 1.0))

@@ -1,0 +1,237 @@
+"""From the stays of the vehicles to the slots in which each is plugged in."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .presence import NONE, TINY, Flags, Numbers, Plugged, Series, Setting, settings_of
+from .problem import Charger, Problem, Stay, Vehicle
+from .quarters import MICROSECOND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What the limits leave for one charger when the others are off."""
+
+    kw: Series
+    line_a: npt.NDArray[np.float64]
+    """Phases x slots."""
+    surplus: Series
+    """Sun in kW that the house leaves."""
+    circuit_a: Mapping[str, float]
+    """Fuse of the circuit that each charger is on."""
+
+    def narrow(self, setting: Setting, charger: Charger, slots: Numbers) -> tuple[Series, Flags]:
+        """Return the running power in kW that fits in each of `slots`, and whether the least does.
+
+        Below what the setting could use it is a whole step of the charger's current.
+        """
+        kw = self.kw[slots]
+        circuit = self.circuit_a.get(charger.id, inf)
+        for phase, per_kw in enumerate(setting.line_a_per_kw):
+            if per_kw > 0:
+                kw = np.minimum(kw, np.minimum(circuit, self.line_a[phase, slots]) / per_kw)
+        whole = kw >= setting.max_kw - TINY
+        if bool(whole.all()):
+            return np.full(len(slots), setting.max_kw), whole
+        if charger.step_a > 0:
+            step = charger.step_a * setting.kw_per_a
+            kw = np.floor(kw / step + TINY) * step
+        fits = whole | (kw >= max(setting.min_kw - TINY, TINY))
+        return np.where(whole, setting.max_kw, np.maximum(kw, setting.min_kw)), fits
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Offer:
+    """One stay of a vehicle within the plan."""
+
+    vehicle: int
+    charger: int
+    stay: int
+    slots: Numbers
+    start_us: int
+    end_us: int
+
+
+def presence(problem: Problem, bounds_us: Numbers, room: Room) -> tuple[Plugged, ...]:
+    """Return each vehicle along the slots in which it is plugged in.
+
+    `bounds_us` are the n+1 bounds in microseconds from now. In one slot a charger has one
+    vehicle and a vehicle one charger: the longer presence wins, then the order of the problem.
+    """
+    offers = _without_conflicts(_offers(problem), bounds_us)
+    return tuple(
+        _plugged(problem, v, [x for x in offers if x.vehicle == v], bounds_us, room)
+        for v in range(len(problem.vehicles))
+    )
+
+
+def _offers(problem: Problem) -> list[_Offer]:
+    index = {charger.id: i for i, charger in enumerate(problem.chargers)}
+    bounds = problem.slots
+    found = []
+    for v, vehicle in enumerate(problem.vehicles):
+        for number, stay in enumerate(vehicle.stays):
+            if (c := index.get(stay.charger)) is None or stay.end <= stay.start:
+                continue
+            first = max(0, bisect_right(bounds, stay.start) - 1)
+            last = min(len(bounds) - 1, bisect_left(bounds, stay.end))
+            if first < last:
+                found.append(
+                    _Offer(
+                        vehicle=v,
+                        charger=c,
+                        stay=number,
+                        slots=np.arange(first, last),
+                        start_us=(stay.start - problem.now) // MICROSECOND,
+                        end_us=(stay.end - problem.now) // MICROSECOND,
+                    )
+                )
+    return found
+
+
+def _without_conflicts(offers: list[_Offer], bounds_us: Numbers) -> list[_Offer]:
+    """Give each slot of a charger to one vehicle, and each slot of a vehicle to one charger."""
+    if not offers:
+        return offers
+    count = len(bounds_us)
+    chargers = np.concatenate([x.slots + count * x.charger for x in offers])
+    vehicles = np.concatenate([x.slots + count * x.vehicle for x in offers])
+    if len(np.unique(chargers)) == len(np.unique(vehicles)) == len(chargers):
+        return offers
+    ranked = sorted(
+        (t, -int(hours), x.vehicle, x.charger, x.stay, k)
+        for k, x in enumerate(offers)
+        for t, hours in zip(x.slots.tolist(), _there_us(x, bounds_us), strict=True)
+    )
+    taken: set[tuple[int, str, int]] = set()
+    kept: list[list[int]] = [[] for _ in offers]
+    for t, _, v, c, _, k in ranked:
+        if (t, "charger", c) not in taken and (t, "vehicle", v) not in taken:
+            taken |= {(t, "charger", c), (t, "vehicle", v)}
+            kept[k].append(t)
+    return [
+        replace(x, slots=np.array(slots)) for x, slots in zip(offers, kept, strict=True) if slots
+    ]
+
+
+def _there_us(
+    offer: _Offer, bounds_us: Numbers, until_us: Numbers | None = None
+) -> npt.NDArray[np.int64]:
+    """Return for how long the vehicle is there in each slot, at most until a moment in it."""
+    end = bounds_us[offer.slots + 1] if until_us is None else until_us
+    there: Numbers = np.minimum(end, offer.end_us) - np.maximum(
+        bounds_us[offer.slots], offer.start_us
+    )
+    return np.maximum(there, 0)
+
+
+def _plugged(
+    problem: Problem, v: int, offers: list[_Offer], bounds_us: Numbers, room: Room
+) -> Plugged:
+    """Return one vehicle along the slots of its offers, in order of time."""
+    vehicle = problem.vehicles[v]
+    chargers = [problem.chargers[x.charger] for x in offers]
+    settings = [
+        _held_to_previous(problem, charger, vehicle, vehicle.stays[x.stay])
+        for charger, x in zip(chargers, offers, strict=True)
+    ]
+    rows = max((len(x) for x in settings), default=0)
+    kinds: list[Setting] = []
+    # Arrays of no slot first: a vehicle without a stay is an empty one.
+    none = np.zeros(0, dtype=np.int64)
+    empty = np.zeros((rows, 0), dtype=np.int64)
+    parts: list[tuple[npt.NDArray[Any], ...]] = [
+        (none, none, none, none.astype(bool), none.astype(bool), np.zeros(0), empty, empty + 0.0)
+    ]
+    for offer, charger, offered in zip(offers, chargers, settings, strict=True):
+        m = len(offer.slots)
+        share = _share(problem, vehicle, offer, bounds_us)
+        fitting, power, limited = _fitting(offered, charger, vehicle, offer.slots, share, room)
+        kind, kw = np.full((rows, m), NONE), np.zeros((rows, m))
+        kind[: len(offered)] = np.where(fitting == NONE, NONE, fitting + len(kinds))
+        kw[: len(offered)] = power
+        kinds.extend(offered)
+        stay, where = np.full(m, offer.stay), np.full(m, offer.charger)
+        parts.append(
+            (offer.slots, where, stay, limited, np.full(m, charger.switching), share, kind, kw)
+        )
+    slot, where, stay, limited, switching, share, kind, kw = (
+        np.concatenate(x, axis=-1) for x in zip(*parts, strict=True)
+    )
+    order = np.argsort(slot, kind="stable")
+    return Plugged(
+        slot=slot[order],
+        charger=where[order],
+        share=share[order],
+        limited=limited[order],
+        stay=stay[order],
+        switching=switching[order],
+        kinds=tuple(kinds),
+        kind=kind[:, order],
+        most_kw=kw[:, order],
+    )
+
+
+def _fitting(
+    settings: tuple[Setting, ...],
+    charger: Charger,
+    vehicle: Vehicle,
+    slots: Numbers,
+    share: Series,
+    room: Room,
+) -> tuple[Numbers, Series, Flags]:
+    """Return which settings fit in each slot and at which power, and where limits hold them down.
+
+    Settings x slots: those that fit come first, in their order.
+    """
+    narrowed = [room.narrow(setting, charger, slots) for setting in settings]
+    kw = np.array([x for x, _ in narrowed])
+    fits = np.array([x for _, x in narrowed])
+    highest = np.full(len(slots), -inf)
+    for power, fit in narrowed:
+        highest = np.where(fit, power, highest)
+    limited = highest < settings[-1].max_kw - TINY
+    if vehicle.surplus_only:
+        least = np.array([[s.min_kw] for s in settings])
+        sun = np.minimum(kw, room.surplus[slots])
+        fits &= sun >= np.maximum(least - TINY, TINY)
+        kw = np.maximum(sun, least)
+    fits &= (kw > TINY) & (share > TINY)
+    kind = np.where(fits, np.arange(len(settings))[:, None], NONE)
+    kw = np.where(fits, kw, 0.0)
+    if len(settings) > 1 and not bool(fits.all()):
+        order = np.argsort(~fits, axis=0, kind="stable")
+        kind = np.take_along_axis(kind, order, axis=0)
+        kw = np.take_along_axis(kw, order, axis=0)
+    return kind, kw, limited
+
+
+def _share(problem: Problem, vehicle: Vehicle, offer: _Offer, bounds_us: Numbers) -> Series:
+    """Return the part of each slot in which charging counts.
+
+    A goal within a slot ends it: what comes after would not serve the goal.
+    """
+    start, end = bounds_us[offer.slots], bounds_us[offer.slots + 1]
+    until = end
+    for goal in vehicle.goals:
+        by = (goal.by - problem.now) // MICROSECOND
+        until = np.where((start < by) & (by < until), by, until)
+    share: Series = _there_us(offer, bounds_us, until) / (end - start)
+    return share
+
+
+def _held_to_previous(
+    problem: Problem, charger: Charger, vehicle: Vehicle, stay: Stay
+) -> tuple[Setting, ...]:
+    """Return the settings, held to the running phase count where it may not change."""
+    settings = settings_of(charger, vehicle, problem.grid)
+    if charger.switching or len(settings) == 1 or not stay.start <= problem.now < stay.end:
+        return settings
+    running = {p.phases for p in problem.previous if p.charger == charger.id and p.current_a > 0}
+    return tuple(s for s in settings if s.phases in running) or settings
