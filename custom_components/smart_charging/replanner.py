@@ -99,7 +99,9 @@ class Replanner:
         self._cancel = cancel = threading.Event()
         causes, self.causes = self.causes, []
         try:
-            made = await self._hass.async_add_executor_job(plan, problem, self._last, cancel.is_set)
+            made = await self._hass.async_add_executor_job(
+                _plan_completely, problem, self._last, cancel.is_set
+            )
         except Exception as err:
             # The planner promises a plan for every problem; a defect in it must not stop control.
             _LOGGER.exception("The planner failed; the last plan stays in force")
@@ -112,3 +114,9 @@ class Replanner:
         self._last = made
         _LOGGER.debug("Planned in %.3f s (%s) because of %s", made.solve_s, made.rung, causes)
         self._done(problem, made)
+
+
+def _plan_completely(problem: Problem, last: Plan | None, cancelled: Callable[[], bool]) -> Plan:
+    """Plan, and make its steps and figures here: the event loop is to read them only."""
+    made = plan(problem, last, cancelled)
+    return made if cancelled() else made.complete()

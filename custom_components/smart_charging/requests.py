@@ -59,7 +59,7 @@ async def answer(site: "Site", request: ChargeRequest) -> dict[str, Any]:
         raise _invalid("window_too_long", hours=f"{WINDOW_MAX.total_seconds() / 3600:.0f}")
     prices = await _prices(site, request)
     problem = _problem(site, request, prices)
-    made = await site.hass.async_add_executor_job(plan, problem)
+    made = await site.hass.async_add_executor_job(lambda: plan(problem).complete())
     result = _answer(site, request, made)
     kept = site.settings.requests
     kept[result["id"]] = result

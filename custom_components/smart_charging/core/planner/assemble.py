@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
 from ..schedule import BatteryStep, ChargerStep, Reason, Schedule
+from .baseline import usual_cost
 from .commands import command_a
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot
 from .problem import Problem
 from .reasons import Outlook, SiteView, battery_order, charging_reason, outlook, site_view
-from .result import Flow, Plan, Rung
+from .result import Flow, Plan, Rung, Shortfall
 from .shortfall import shortfalls
 from .solution import Solution, money, peaks
 from .weights import Weights
@@ -28,35 +30,61 @@ class Proof:
     """Currency; `None` when the solver proved nothing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What the steps, flows and shortfalls of a plan are told from; see `result.Details`."""
+
+    prepared: Prepared
+    needs: tuple[Needs, ...]
+    weights: Weights
+    solution: Solution
+    peak_kw: tuple[float, ...]
+
+    @cached_property
+    def _site(self) -> SiteView:
+        return site_view(self.prepared, self.needs, self.solution, self.peak_kw)
+
+    def schedule(self) -> Schedule:
+        """Return the orders with their reasons."""
+        prepared = self.prepared
+        return Schedule(
+            made_at=prepared.problem.now,
+            chargers=_charger_steps(prepared, self.needs, self.solution, self._site),
+            batteries=_battery_steps(prepared, self.solution, self._site),
+            peak_target_kw=self.peak_kw[0] if prepared.peak else None,
+        )
+
+    def flows(self) -> tuple[Flow, ...]:
+        """Return the energy balance of each slot."""
+        return _flows(self.prepared, self._site)
+
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """Return what goals miss, with causes."""
+        return shortfalls(self.prepared, self.needs, self.solution)
+
+    def baseline_cost(self) -> float:
+        """Return what business as usual costs."""
+        return usual_cost(self.prepared, self.needs, self.weights)
+
+
 def assemble(
     prepared: Prepared,
     needs: tuple[Needs, ...],
     weights: Weights,
     solution: Solution,
     proof: Proof,
-    baseline_cost: float,
     solve_s: float,
 ) -> Plan:
     """Return the plan that a solution amounts to."""
-    problem = prepared.problem
     cost = money(prepared, needs, weights, solution)
     bound = _crude_bound(prepared, needs, weights) if proof.gap is None else cost - proof.gap
     peak_kw = peaks(prepared, solution.imported)
-    site = site_view(prepared, needs, solution, peak_kw)
-    return Plan(
-        schedule=Schedule(
-            made_at=problem.now,
-            chargers=_charger_steps(prepared, needs, solution, site),
-            batteries=_battery_steps(prepared, solution, site),
-            peak_target_kw=peak_kw[0] if prepared.peak else None,
-        ),
-        flows=_flows(prepared, site),
+    return Plan.told_from(
+        Story(prepared=prepared, needs=needs, weights=weights, solution=solution, peak_kw=peak_kw),
         cost=cost,
         bound=min(bound, cost),
         gap=max(0.0, cost - bound),
         rung=proof.rung,
-        shortfalls=shortfalls(prepared, needs, solution),
-        baseline_cost=baseline_cost,
         peak_kw=dict(zip(prepared.months, peak_kw, strict=True)),
         solve_s=solve_s,
     )

@@ -1,12 +1,12 @@
 """Business as usual: what the same problem costs without a plan."""
 
 from .codec import ProblemInvalid, structure_faults
-from .needs import needs_of
-from .prepare import prepare
+from .needs import Needs, needs_of
+from .prepare import Prepared, prepare
 from .problem import Problem
 from .simulate import on_arrival, simulate
 from .solution import money
-from .weights import weights_of
+from .weights import Weights, weights_of
 
 
 def baseline_cost(problem: Problem) -> float:
@@ -20,4 +20,9 @@ def baseline_cost(problem: Problem) -> float:
     prepared = prepare(problem)
     needs = tuple(needs_of(prepared, v) for v in range(len(problem.vehicles)))
     weights = weights_of(prepared, needs)
+    return usual_cost(prepared, needs, weights)
+
+
+def usual_cost(prepared: Prepared, needs: tuple[Needs, ...], weights: Weights) -> float:
+    """Return the baseline of a problem that is prepared already."""
     return money(prepared, needs, weights, simulate(prepared, needs, on_arrival(prepared, needs)))

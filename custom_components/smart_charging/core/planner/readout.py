@@ -1,5 +1,8 @@
 """The solver's answer as powers and marginal prices."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,63 +23,74 @@ def read(
     setting: tuple[npt.NDArray[np.int64], ...],
 ) -> Solution:
     """Return the solver's answer as powers and marginal prices."""
-    values = solved.values
-    flows = [
-        _take(values, x)
-        for x in (columns.imported, columns.exported, columns.curtailed, columns.breach)
-    ]
-    into = tuple(_take(values, x) for x in columns.battery_in)
-    out = tuple(_take(values, x) for x in columns.battery_out)
-    marginal = solved.row_duals[columns.balance] / prepared.hours
-    # Where nothing flows the dual may be any price up to the import price: one more kWh costs that.
-    still = np.all([x == 0 for x in (*flows, *into, *out)], axis=0)
-    marginal = np.where(still, np.maximum(marginal, prepared.import_price), marginal)
+    # Without dust of the solver, and 0 for what is absent (-1: the last).
+    values = np.append(np.where(np.abs(solved.values) < TINY, 0.0, solved.values), 0.0)
     return Solution(
-        imported=flows[0],
-        exported=flows[1],
-        curtailed=flows[2],
-        breach=flows[3],
-        charge=tuple(_take(values, x) for x in columns.charge),
+        imported=values[columns.imported],
+        exported=values[columns.exported],
+        curtailed=values[columns.curtailed],
+        breach=values[columns.breach],
+        charge=tuple(values[x] for x in columns.charge),
         setting=setting,
-        battery_in=into,
-        battery_out=out,
-        energy=tuple(_take(values, x) for x in columns.battery_energy),
-        marginal=marginal,
-        charge_marginal=tuple(
-            _at_charger(prepared, need, columns, solved, marginal, chosen)
-            for need, chosen in zip(needs, setting, strict=True)
+        battery_in=tuple(values[x] for x in columns.battery_in),
+        battery_out=tuple(values[x] for x in columns.battery_out),
+        energy=tuple(values[x] for x in columns.battery_energy),
+        prices=Duals(
+            prepared=prepared, needs=needs, columns=columns, solved=solved, setting=setting
         ),
     )
 
 
-def _at_charger(
-    prepared: Prepared,
-    need: Needs,
-    columns: Columns,
-    solved: Solved,
-    marginal: Series,
-    chosen: npt.NDArray[np.int64],
-) -> Series:
-    """Return the marginal price at the charger: that of the site and of each fuse before it."""
-    plugged = need.plugged
-    found = marginal[plugged.slot]
-    can = (plugged.count > 0) & (plugged.share > 0)
-    for charger in np.unique(plugged.charger).tolist():
-        fuses = columns.fuse_rows(charger)
-        at = np.flatnonzero(can & (plugged.charger == charger))
-        if not fuses or not len(at):
-            continue
-        slot = plugged.slot[at]
-        lines = plugged.line_a_per_kw[np.maximum(chosen[at], 0), at]
-        energy = plugged.share[at] * prepared.hours[slot]
-        for rows in fuses:
-            for phase, row in enumerate(rows):
-                dual = np.where(row[slot] == ABSENT, 0.0, solved.row_duals[row[slot]])
-                found[at] -= dual * lines[:, phase] / energy
-    return found
+@dataclass(frozen=True, kw_only=True)
+class Duals:
+    """Marginal prices in currency per kWh, from the duals of an answer."""
 
+    prepared: Prepared
+    needs: tuple[Needs, ...]
+    columns: Columns
+    solved: Solved
+    setting: tuple[npt.NDArray[np.int64], ...]
 
-def _take(values: npt.NDArray[np.float64], ids: Ids) -> Series:
-    """Return the values of columns, 0 where there is none and where the solver left dust."""
-    found = np.where(ids == ABSENT, 0.0, values[ids])
-    return np.where(np.abs(found) < TINY, 0.0, found)
+    @cached_property
+    def site(self) -> Series:
+        """What one more kWh in each slot would cost."""
+        columns, price = self.columns, self.prepared.import_price
+        marginal = self.solved.row_duals[columns.balance] / self.prepared.hours
+        # Where nothing flows the dual may be any price up to the import price: one more kWh
+        # costs that.
+        flows = [columns.imported, columns.exported, columns.curtailed, columns.breach]
+        values = np.append(self.solved.values, 0.0)
+        still = np.all(
+            [np.abs(values[x]) < TINY for x in (*flows, *columns.battery_in, *columns.battery_out)],
+            axis=0,
+        )
+        found: Series = np.where(still, np.maximum(marginal, price), marginal)
+        return found
+
+    @cached_property
+    def charge(self) -> tuple[Series, ...]:
+        """The same at each vehicle's charger: with each fuse before it."""
+        return tuple(
+            self._at_charger(need, chosen)
+            for need, chosen in zip(self.needs, self.setting, strict=True)
+        )
+
+    def _at_charger(self, need: Needs, chosen: npt.NDArray[np.int64]) -> Series:
+        plugged = need.plugged
+        found: Series = self.site[plugged.slot]
+        can = (plugged.count > 0) & (plugged.share > 0)
+        for charger in np.unique(plugged.charger).tolist():
+            fuses = self.columns.fuse_rows(charger)
+            at = np.flatnonzero(can & (plugged.charger == charger))
+            if not fuses or not len(at):
+                continue
+            slot = plugged.slot[at]
+            lines = plugged.line_a_per_kw[np.maximum(chosen[at], 0), at]
+            share_h = plugged.share[at] * self.prepared.hours[slot]
+            for rows in fuses:
+                for phase, row in enumerate(rows):
+                    found[at] -= self._dual(row[slot]) * lines[:, phase] / share_h
+        return found
+
+    def _dual(self, rows: Ids) -> Series:
+        return np.where(rows == ABSENT, 0.0, self.solved.row_duals[rows])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..schedule import Schedule
 from .problem import GoalKind
@@ -65,6 +66,26 @@ class Flow:
     estimated: bool
 
 
+class Details(Protocol):
+    """What a plan is told from when it is first read."""
+
+    def schedule(self) -> Schedule:
+        """Return the orders with their reasons."""
+
+    def flows(self) -> tuple[Flow, ...]:
+        """Return the energy balance of each slot."""
+
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """Return what goals miss, with causes."""
+
+    def baseline_cost(self) -> float | None:
+        """Return what business as usual costs."""
+
+
+LAZY = frozenset({"schedule", "flows", "shortfalls", "baseline_cost"})
+"""Fields of a plan that are made from its details when they are first read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """The answer to a problem."""
@@ -79,12 +100,43 @@ class Plan:
     gap: float
     """(cost - bound) in currency; what preferences may give away is part of it."""
     rung: Rung
-    shortfalls: tuple[Shortfall, ...] = ()
-    baseline_cost: float | None = None
+    shortfalls: tuple[Shortfall, ...] = field(default_factory=tuple)
+    baseline_cost: float | None = field(default_factory=lambda: None)
     """The same problem charged at full power on arrival."""
     peak_kw: dict[str, float] = field(default_factory=dict)
     """Quarter-hour peak planned per month, keyed `YYYY-MM`."""
     solve_s: float = 0.0
+
+    @classmethod
+    def told_from(cls, details: Details, **figures: Any) -> Self:
+        """Return a plan of which `figures` are known; the rest is made when it is first read."""
+        plan = object.__new__(cls)
+        plan.__dict__.update(figures, _details=details)
+        return plan
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers: to them all fields are there, and any other name is a fault.
+        def __getattr__(self, name: str) -> Any:
+            """Make a field that is read for the first time."""
+            details = self.__dict__.get("_details")
+            if details is None or name not in LAZY:
+                raise AttributeError(f"{type(self).__name__!r} has no {name!r}")
+            made = self.__dict__[name] = getattr(details, name)()
+            return made
+
+    def complete(self) -> Self:
+        """Make everything that is made when first read, and let go of what it is made from.
+
+        Takes as long as the plan itself: in an executor, before an event loop reads the plan.
+        """
+        for name in LAZY:
+            getattr(self, name)
+        self.__dict__.pop("_details", None)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: all fields."""
+        return self.complete().__dict__.copy()
 
     @property
     def savings(self) -> float | None:

@@ -1,6 +1,7 @@
 """What happens in each slot, wherever it came from, and what it costs."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,18 @@ from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
 from .weights import Weights
+
+
+class MarginalPrices(Protocol):
+    """What one more kWh would cost, in currency per kWh."""
+
+    @property
+    def site(self) -> Series:
+        """In each slot."""
+
+    @property
+    def charge(self) -> tuple[Series, ...]:
+        """For each vehicle along its slots."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +40,18 @@ class Solution:
     battery_out: tuple[Series, ...]
     energy: tuple[Series, ...]
     """kWh held at the end of each slot, per battery."""
-    marginal: Series | None = None
-    """Currency per kWh: what one more kWh in each slot would cost the site."""
-    charge_marginal: tuple[Series, ...] | None = None
-    """The same for each vehicle along its slots: with the fuses on the way to it."""
+    prices: MarginalPrices | None = None
+    """From the duals; `None` without a solver."""
+
+    @property
+    def marginal(self) -> Series | None:
+        """Currency per kWh: what one more kWh in each slot would cost the site."""
+        return None if self.prices is None else self.prices.site
+
+    @property
+    def charge_marginal(self) -> tuple[Series, ...] | None:
+        """The same for each vehicle along its slots: with the fuses on the way to it."""
+        return None if self.prices is None else self.prices.charge
 
 
 def setting_for(plugged: PluggedSlot, power_kw: float, running: int | None = None) -> int:

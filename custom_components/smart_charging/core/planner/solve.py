@@ -21,7 +21,7 @@ from .problem import Problem
 from .readout import read
 from .result import Plan, Rung
 from .rounding import FREE, OFF, ON, Pattern, apply, exclude, fractional, pattern_of
-from .simulate import on_arrival, simulate
+from .simulate import simulate
 from .solution import Solution, money, setting_for
 from .solver import Solved, Solver
 from .weights import GIVE_AWAY, Weights, weights_of
@@ -289,8 +289,6 @@ def solve(problem: Problem, last: Plan | None, cancelled: Callable[[], bool] | N
     problem = prepared.problem
     needs = tuple(needs_of(prepared, v) for v in range(len(problem.vehicles)))
     weights = weights_of(prepared, needs)
-    usual = simulate(prepared, needs, on_arrival(prepared, needs))
-    baseline = money(prepared, needs, weights, usual)
     search = Climb(prepared, needs, weights, started + problem.search.abort_s, cancelled)
     if not search.stopped:
         try:
@@ -309,4 +307,4 @@ def solve(problem: Problem, last: Plan | None, cancelled: Callable[[], bool] | N
     else:
         charge = cheapest_slots(prepared, needs)
         solution, proof = simulate(prepared, needs, charge), Proof(rung=Rung.GREEDY, gap=None)
-    return assemble(prepared, needs, weights, solution, proof, baseline, perf_counter() - started)
+    return assemble(prepared, needs, weights, solution, proof, perf_counter() - started)
