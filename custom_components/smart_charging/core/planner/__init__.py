@@ -16,6 +16,7 @@ from .codec import (
     problem_to_json,
 )
 from .explain import Alternative, Explanation, explain
+from .faults import Fault
 from .problem import (
     Battery,
     Charger,
@@ -39,6 +40,7 @@ __all__ = [
     "Charger",
     "Command",
     "Explanation",
+    "Fault",
     "Flow",
     "Goal",
     "GoalKind",
