@@ -1,0 +1,191 @@
+"""What each device does when, why, and what would be next best."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from custom_components.smart_charging.core.planner import (
+    Explanation,
+    Goal,
+    Plan,
+    Problem,
+    Vehicle,
+    explain,
+)
+from custom_components.smart_charging.core.schedule import Reason
+
+from .reading import UnusableError
+from .runs import Run, broadly, energy_kwh, order_words, range_words, runs
+from .table import shortfall_words, summary
+from .words import GOALS, cause_words, inside, mend_words, percent, reason_words, span_words
+
+INDENT = " " * 23
+"""Where a second line about a run begins: below what it does."""
+
+WAITS = (Reason.WAITING, Reason.PEAK, Reason.LIMIT)
+"""Reasons of one who will charge later."""
+
+AS_GOOD = 5e-4
+"""Currency per kWh: what differs less is called as good."""
+
+
+def account(problem: Problem, plan: Plan, device: str | None = None) -> Iterator[str]:
+    """Yield, per device, its runs with reason, prices and next best; then the goals.
+
+    Raises:
+        UnusableError: when the plan has no such device or vehicle.
+    """
+    found = runs(plan, broadly)
+    wanted = _devices(problem, plan, device) if device is not None else list(found)
+    return _account(problem, plan, {each: found[each] for each in wanted}, device)
+
+
+def _account(
+    problem: Problem, plan: Plan, found: dict[str, list[Run]], only: str | None
+) -> Iterator[str]:
+    zone = ZoneInfo(problem.time_zone)
+    for device, its_runs in found.items():
+        yield device
+        for run in its_runs:
+            why = inside(reason_words(run.reason))
+            does = run.does if run.does == why else f"{run.does}: {why}"
+            yield f"  {span_words(run.start, run.end, zone):19}  {does}"
+            if figures := _figures(plan, run, zone):
+                yield f"{INDENT}{figures}"
+        yield ""
+    for vehicle in problem.vehicles:
+        if only in (None, vehicle.id) or any(
+            run.vehicle == vehicle.id for each in found.values() for run in each
+        ):
+            yield from _goals(problem, plan, vehicle, zone)
+    if only is None:
+        yield from summary(problem, plan)
+
+
+def moment(problem: Problem, plan: Plan, device: str, time: str) -> Iterator[str]:
+    """Yield why a device does what it does in the slot at a local time.
+
+    Raises:
+        UnusableError: when device or time is not in the plan.
+    """
+    zone = ZoneInfo(problem.time_zone)
+    at = _time(problem, time)
+    devices = _devices(problem, plan, device)
+    return _moment(plan, devices, at, zone)
+
+
+def _moment(plan: Plan, devices: list[str], at: datetime, zone: ZoneInfo) -> Iterator[str]:
+    for device in devices:
+        step = plan.schedule.charger_step(device, at) or plan.schedule.battery_step(device, at)
+        why = explain(plan, device, at)
+        if step is None or why is None:
+            raise UnusableError(f"the plan says nothing of {device} at {at.isoformat()}")
+        energy = energy_kwh(step)
+        yield f"{device}  {span_words(step.start, step.end, zone)}"
+        yield f"  does             {order_words(step)}"
+        yield f"  why              {reason_words(step.reason)}"
+        yield f"  power            {why.power_kw:.2f} kW, {energy:.2f} kWh"
+        if step.soc_after is not None:
+            yield f"  charge after it  {percent(step.soc_after)}"
+        if why.price is not None:
+            yield f"  price            {why.price:.4f} per kWh"
+        if why.marginal_price is not None:
+            yield f"  one more kWh     {why.marginal_price:.4f}"
+        if other := _alternative([why], energy, zone):
+            yield f"  {other[0]:15}  {other[1]}"
+
+
+def _figures(plan: Plan, run: Run, zone: ZoneInfo) -> str:
+    """Return prices, and the next best of a run: what comes nearest to changing it."""
+    why = [x for step in run.steps if (x := explain(plan, run.device, step.start)) is not None]
+    parts = [f"price {run.price_words}"]
+    marginal = [x.marginal_price for x in why if x.marginal_price is not None]
+    if marginal and run.reason is not Reason.UNPLUGGED:
+        parts.append(f"one more kWh {range_words(marginal)}")
+    if other := _alternative(why, run.energy_kwh, zone):
+        parts.append(" ".join(other))
+    return "; ".join(parts)
+
+
+def _alternative(
+    why: list[Explanation], energy_kwh: float, zone: ZoneInfo
+) -> tuple[str, str] | None:
+    """Return what the next best is called, and the words for it."""
+    found = [(x, x.alternative) for x in why if x.alternative is not None]
+    if energy_kwh > 0 and found:
+        other = min((other for _, other in found), key=lambda x: (x.dearer_by, x.start))
+        label, verb = "next best", f"{other.dearer_by:.3f}/kWh dearer"
+    else:
+        # What waits, waits for something to come.
+        later = [other for x, other in found if x.reason in WAITS and other.start >= x.end]
+        if not later:
+            return None
+        other = max(later, key=lambda x: (x.dearer_by, -x.start.timestamp()))
+        label, verb = "waits for", f"saves {other.dearer_by:.3f}/kWh"
+    as_good = other.dearer_by < AS_GOOD
+    return label, f"{other.start.astimezone(zone):%a %H:%M}, {'as good' if as_good else verb}"
+
+
+def _goals(problem: Problem, plan: Plan, vehicle: Vehicle, zone: ZoneInfo) -> Iterator[str]:
+    if not vehicle.goals:
+        return
+    yield f"{vehicle.id}: goals"
+    for goal in sorted(vehicle.goals, key=lambda x: x.by):
+        missing = [
+            miss
+            for miss in plan.shortfalls
+            if (miss.vehicle, miss.goal, miss.by) == (vehicle.id, goal.kind, goal.by)
+        ]
+        what = f"{goal_words(goal)} by {goal.by.astimezone(zone):%a %H:%M} ({GOALS[goal.kind]})"
+        yield f"  {what}: {'met' if not missing else 'not met'}"
+        for miss in missing:
+            yield f"    misses {miss.missing_kwh:.2f} kWh: {cause_words(miss.cause)}"
+            if mend := mend_words(miss.cause):
+                yield f"    would help: {mend}"
+    known = {(goal.kind, goal.by) for goal in vehicle.goals}
+    for miss in plan.shortfalls:
+        if miss.vehicle == vehicle.id and (miss.goal, miss.by) not in known:
+            yield f"  misses {miss.missing_kwh:.2f} kWh for {shortfall_words(problem, miss)}"
+    yield ""
+
+
+def goal_words(goal: Goal) -> str:
+    """Return what a goal asks for."""
+    return percent(goal.soc) if goal.soc is not None else f"{goal.energy_kwh or 0:g} kWh"
+
+
+def _devices(problem: Problem, plan: Plan, name: str) -> list[str]:
+    """Return the device of that name, or the chargers that a vehicle of that name visits."""
+    devices = [*plan.schedule.chargers, *plan.schedule.batteries]
+    if name in devices:
+        return [name]
+    for vehicle in problem.vehicles:
+        if vehicle.id == name:
+            at = {stay.charger for stay in vehicle.stays}
+            return [each for each in devices if each in at]
+    known = ", ".join([*devices, *(vehicle.id for vehicle in problem.vehicles)])
+    raise UnusableError(f"the plan has no {name!r}; it has {known or 'no device'}")
+
+
+def _time(problem: Problem, text: str) -> datetime:
+    """Return a time in the plan: an ISO time, or the first HH:MM on the clock of the home."""
+    zone = ZoneInfo(problem.time_zone)
+    begin, end = problem.slots[0], problem.slots[-1]
+    try:
+        if "T" in text or " " in text:
+            at = datetime.fromisoformat(text)
+            at = at if at.tzinfo is not None else at.replace(tzinfo=zone)
+        else:
+            clock = datetime.strptime(text, "%H:%M").time()
+            day = begin.astimezone(zone).date()
+            at = datetime.combine(day, clock, tzinfo=zone)
+            if at < begin:
+                at = datetime.combine(day + timedelta(days=1), clock, tzinfo=zone)
+    except ValueError:
+        raise UnusableError(f"{text!r} is no time; write 02:15 or 2026-04-15T02:15") from None
+    if not begin <= at < end:
+        raise UnusableError(
+            f"{text} is outside the plan, which goes from {begin.astimezone(zone):%Y-%m-%dT%H:%M} "
+            f"to {end.astimezone(zone):%Y-%m-%dT%H:%M}"
+        )
+    return at
