@@ -503,7 +503,8 @@ def test_a_loaded_phase_holds_a_charger_down() -> None:
 
     # 6.9 kW x 0.6 are 18 A on the second phase: 7 A are left for the charger there.
     assert {s.current_a for s in charging(answer)} == {7}
-    assert [s.cause for s in answer.shortfalls] == [Cause.SITE_LIMIT]
+    assert answer.shortfalls[0].cause is Cause.SITE_LIMIT
+    assert answer.shortfalls[0].missing_kwh == pytest.approx(4 * 9 * 0.23)
 
 
 def test_load_that_is_not_ours_may_exceed_the_limit_but_no_car_adds_to_it() -> None:
@@ -520,7 +521,8 @@ def test_load_that_is_not_ours_may_exceed_the_limit_but_no_car_adds_to_it() -> N
     assert peak(answer) == pytest.approx(12.0)
     assert charged_kwh(answer) == 0
     assert {s.reason for s in answer.schedule.chargers["garage"]} <= {Reason.LIMIT, Reason.NO_GOAL}
-    assert [s.cause for s in answer.shortfalls] == [Cause.SITE_LIMIT]
+    assert answer.shortfalls[0].cause is Cause.SITE_LIMIT
+    assert answer.shortfalls[0].missing_kwh == pytest.approx(4 * 16 * 0.23)
 
 
 def test_a_goal_above_what_the_battery_may_hold_says_so() -> None:

@@ -16,6 +16,9 @@ class Cause(StrEnum):
     """Not enough time at the charger."""
     CHARGER_POWER = "charger_power"
     SITE_LIMIT = "site_limit"
+    """Fuse or contract."""
+    BREACH_ALLOWANCE = "breach_allowance"
+    """The contract, and all of the breach of it that may be bought."""
     CIRCUIT = "circuit"
     BATTERY_WINDOW = "battery_window"
     """The goal is above what the vehicle's battery holds or may hold."""
@@ -26,7 +29,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Shortfall:
-    """Energy that a goal misses."""
+    """Energy that a goal misses for one cause; a goal with several causes has as many."""
 
     vehicle: str
     goal: GoalKind
