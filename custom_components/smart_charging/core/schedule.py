@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """The battery helps so that a car with a goal is not throttled."""
     FEED_HOUSE = "feed_house"
     """The battery supplies the house."""
+    SELL = "sell"
+    """The battery sells to the grid what is worth less later."""
     STORE = "store"
     """The battery is filled for a dearer time."""
     HOLD = "hold"

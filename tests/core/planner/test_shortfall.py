@@ -71,9 +71,7 @@ def rewired(problem: Problem) -> Problem:
 
 def stronger(problem: Problem) -> Problem:
     """Return the problem with chargers that are stronger than any car."""
-    chargers = tuple(
-        replace(c, max_a=64, phases=(1, 3), switching=True) for c in problem.chargers
-    )
+    chargers = tuple(replace(c, max_a=64, phases=(1, 3), switching=True) for c in problem.chargers)
     return replace(problem, chargers=chargers)
 
 

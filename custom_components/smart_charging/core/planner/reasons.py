@@ -163,6 +163,10 @@ def battery_order(
         reason = Reason.NEGATIVE_PRICE if site.price[t] < 0 else Reason.STORE
         return BatteryMode.CHARGE, reason
     if out > TINY:
+        # Export that spare sun does not account for comes out of batteries.
+        sold = exported - max(0.0, site.surplus[t] - site.curtailed[t] - cars)
+        if min(out, sold) >= MOSTLY * out:
+            return BatteryMode.DISCHARGE, Reason.SELL
         if out > site.house[t] + TINY and cars > TINY:
             return BatteryMode.DISCHARGE, Reason.HELP
         if imported > TINY and site.at_peak[t]:

@@ -86,6 +86,7 @@ def _fetched(need: Needs, demand: Demand, energy: Series) -> float:
         0.0,
     )
 
+
 def _causes(
     prepared: Prepared,
     need: Needs,
@@ -223,9 +224,7 @@ def _carried(left_a: Series, line_a_per_kw: tuple[float, ...]) -> float:
 def _contract(prepared: Prepared) -> Cause:
     """Return the cause that a full import stands for: the breach where more of it would help."""
     priced = prepared.breach_kw > TINY
-    below_fuse = (
-        prepared.import_limit + prepared.breach_kw < prepared.problem.grid.fuse_kw - TINY
-    )
+    below_fuse = prepared.import_limit + prepared.breach_kw < prepared.problem.grid.fuse_kw - TINY
     return Cause.BREACH_ALLOWANCE if priced and below_fuse else Cause.SITE_LIMIT
 
 

@@ -99,17 +99,56 @@ def place(
             return
 
 
+class Intake:
+    """What a vehicle takes along its slots, in order of time: above its taper less than offered."""
+
+    def __init__(self, prepared: Prepared, need: Needs) -> None:
+        self._hours, self._need = prepared.hours, need
+        vehicle = need.vehicle
+        knee = 1.0 if vehicle.taper_soc is None or vehicle.soc is None else vehicle.taper_soc
+        self._knee = knee
+        self._slope = 0.9 / (1 - knee) if knee < 1 else 0.0
+        self._held = min(vehicle.soc or 0.0, 1.0) * vehicle.capacity_kwh
+        self._driven = 0.0
+
+    def most_kw(self, i: int) -> float:
+        """Return the highest mean power that the vehicle takes in its slot number `i`.
+
+        Above `taper_soc` it falls on a line to 10 % at full, against the mean of the SoC before
+        and after the slot: the row of the model, solved for the power.
+        """
+        plugged, vehicle = self._need.slots[i], self._need.vehicle
+        full = plugged.max_kw
+        if not self._slope:
+            return full
+        driven = float(self._need.trip_kwh[plugged.slot])
+        self._held, self._driven = max(0.0, self._held - driven + self._driven), driven
+        rise = self._slope * full / vehicle.capacity_kwh
+        gain = rise * vehicle.efficiency * float(self._hours[plugged.slot])
+        lead = 1.0 - gain / 2 if gain < 1 else 1.0
+        left = full * (1 + self._slope * self._knee) - rise * self._held
+        return min(full, max(0.0, left / (lead + gain)))
+
+    def add(self, i: int, mean_kw: float) -> None:
+        """Charge slot number `i` with a mean power."""
+        hours = float(self._hours[self._need.slots[i].slot])
+        self._held += mean_kw * hours * self._need.vehicle.efficiency
+
+
 def on_arrival(prepared: Prepared, needs: tuple[Needs, ...]) -> Charging:
     """Return the charging of business as usual: full power from arrival until all is charged."""
     room = Headroom(prepared)
     charging = nothing(needs)
     charged = [0.0] * len(needs)
+    intakes = [Intake(prepared, need) for need in needs]
     order = sorted(
         (plugged.slot, v, i) for v, need in enumerate(needs) for i, plugged in enumerate(need.slots)
     )
     for t, v, i in order:
         cap = min(needs[v].total_kwh, room_at(needs[v], i))
-        place(room, needs, charging, v, i, (cap - charged[v]) / float(prepared.hours[t]))
+        want = min((cap - charged[v]) / float(prepared.hours[t]), intakes[v].most_kw(i))
+        place(room, needs, charging, v, i, want)
+        intakes[v].add(i, float(charging.power[v][i]))
         charged[v] += float(charging.power[v][i] * prepared.hours[t])
     return charging
 
