@@ -190,7 +190,7 @@ def _levels(
         return kw if kw < setting.max_kw else max(setting.max_kw, _carried(left_a, wide))
 
     def drawn(chosen: list[Run]) -> Series:
-        return np.sum([np.zeros(len(prepared.line_load_a)), *(x.lines_a for x in chosen)], axis=0)
+        return sum((x.lines_a for x in chosen), np.zeros(len(prepared.line_load_a)))
 
     flows = float(solution.imported[t] - solution.exported[t] - solution.curtailed[t])
     batteries = sum(float(x[t]) for x in solution.battery_in)
