@@ -274,7 +274,7 @@ def tapering(seed: int) -> Problem:
         price=lambda h: 0.5 + swing * h,
         load=rng.uniform(0, 3),
         pv=rng.choice([0.0, 4.0]),
-        chargers=(Charger(id="garage", max_a=32, step_a=rng.choice([0.0, 1.0])),),
+        chargers=(Charger(id="garage", min_a=1, max_a=32, step_a=rng.choice([0.0, 1.0])),),
         circuits=(Circuit(id="c", name="Cars", fuse_a=32, chargers=("garage",)),),
         grid=Grid(fuse_a=rng.choice([32, 63]), import_limit_kw=rng.choice([None, 8.0])),
         peak=PeakTariff(price_per_kw=4.0) if rng.random() < 0.5 else None,

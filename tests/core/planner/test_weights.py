@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -179,7 +180,7 @@ def test_preferences_decide_among_equal_slots_and_cost_next_to_nothing(
 
     # Earlier rather than later, in one piece. Where prices pay for it, all the time.
     assert steps[0].start == at(0)
-    assert all(a.end == b.start for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(steps))
     assert len(steps) == (4 if price >= 0 else 4 * HOURS)
 
 
