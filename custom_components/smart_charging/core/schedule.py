@@ -86,6 +86,12 @@ class BatteryStep:
     soc_after: float
     reason: Reason = Reason.HOLD
     marginal_price: float | None = None
+    stored_value: float | None = None
+    """Currency per kWh held after the slot: what its best later use brings."""
+    charge_cost: float | None = None
+    """Currency per kWh held: what storing one more in this slot costs, losses included."""
+    discharge_value: float | None = None
+    """Currency per kWh held: what giving one more in this slot brings, less losses and wear."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from .codec import (
     problem_from_json,
     problem_to_json,
 )
-from .explain import Alternative, Explanation, explain
+from .explain import Action, Alternative, Explanation, explain
 from .faults import Fault
 from .problem import (
     Battery,
@@ -34,6 +34,7 @@ from .result import Cause, Flow, Plan, Rung, Shortfall
 from .slots import slot_bounds
 
 __all__ = [
+    "Action",
     "Alternative",
     "Battery",
     "Cause",

@@ -1,6 +1,6 @@
 """From powers to the plan: orders per device and slot, flows, cost, proof and shortfalls."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -229,6 +229,7 @@ def _battery_steps(
         steps = []
         into, out = solution.battery_in[b].tolist(), solution.battery_out[b].tolist()
         held = solution.energy[b].tolist()
+        worth = _worth(prepared, solution, b)
         for t in range(prepared.n):
             mode, reason = battery_order(battery, into[t], out[t], held[t], t, site)
             steps.append(
@@ -240,10 +241,28 @@ def _battery_steps(
                     soc_after=held[t] / battery.capacity_kwh,
                     reason=reason,
                     marginal_price=None if site.marginal is None else site.marginal[t],
+                    stored_value=worth[0][t],
+                    charge_cost=worth[1][t],
+                    discharge_value=worth[2][t],
                 )
             )
         found[battery.id] = tuple(steps)
     return found
+
+
+def _worth(
+    prepared: Prepared, solution: Solution, b: int
+) -> tuple[Sequence[float | None], Sequence[float | None], Sequence[float | None]]:
+    """Return per slot what a kWh in a battery is worth, costs to store, and brings when given."""
+    if solution.prices is None:
+        return (nothing := [None] * prepared.n), nothing, nothing
+    battery, price = prepared.batteries[b], solution.prices.battery
+    given = price * battery.discharge_efficiency - max(battery.wear_price, 0.0)
+    return (
+        solution.prices.stored[b].tolist(),
+        (price / battery.charge_efficiency).tolist(),
+        given.tolist(),
+    )
 
 
 def _flows(prepared: Prepared, site: SiteView) -> tuple[Flow, ...]:

@@ -32,6 +32,8 @@ class Columns:
     """Upper bounds of the two."""
     battery_energy: list[Ids] = field(default_factory=list)
     """Energy held at the end of each slot."""
+    battery_balance: list[Ids] = field(default_factory=list)
+    """Row that carries the energy of each battery into each slot."""
     balance: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """Row of each slot."""
     line_rows: list[Ids] = field(default_factory=list)

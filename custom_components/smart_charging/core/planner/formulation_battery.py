@@ -66,7 +66,7 @@ def _battery_energy(model: Model, prepared: Prepared, columns: Columns) -> None:
         energy = columns.battery_energy[i]
         start = np.zeros(n)
         start[0] = battery.soc * battery.capacity_kwh
-        model.equal(
+        balance = model.equal(
             [
                 (energy, 1.0),
                 (columns.battery_in[i], -battery.charge_efficiency * hours),
@@ -75,6 +75,7 @@ def _battery_energy(model: Model, prepared: Prepared, columns: Columns) -> None:
             ],
             start,
         )
+        columns.battery_balance.append(balance)
 
 
 def _battery_sources(model: Model, prepared: Prepared, columns: Columns) -> None:

@@ -65,7 +65,10 @@ class Duals:
             axis=0,
         )
         found: Series = np.where(still, np.maximum(marginal, price), marginal)
-        return found
+        # An export of all that is left is at a bound that the balance implies: it gives way as any.
+        exported = values[columns.exported]
+        sells = (exported > TINY) & (exported < self.prepared.export_limit - TINY)
+        return np.where(sells, np.maximum(found, self.prepared.export_price), found)
 
     @cached_property
     def charge(self) -> tuple[Series, ...]:
@@ -91,6 +94,20 @@ class Duals:
                 for phase, row in enumerate(rows):
                     found[at] -= self._dual(row[slot]) * lines[:, phase] / share_h
         return found
+
+    @cached_property
+    def battery(self) -> Series:
+        """The same for a kWh that batteries take or give, spread evenly: with the main fuse."""
+        found = self.site.copy()
+        for rows in self.columns.line_rows:
+            found -= self._dual(rows) * self.prepared.line_a_per_kw / self.prepared.hours
+        return found
+
+    @cached_property
+    def stored(self) -> tuple[Series, ...]:
+        """What a kWh in each battery is worth at the end of each slot."""
+        # One more kWh held would spare what its row says.
+        return tuple(-self.solved.row_duals[rows] for rows in self.columns.battery_balance)
 
     def _dual(self, rows: Ids) -> Series:
         return np.where(rows == ABSENT, 0.0, self.solved.row_duals[rows])

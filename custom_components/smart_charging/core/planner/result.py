@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from ..schedule import Schedule
 from .problem import GoalKind
 
+if TYPE_CHECKING:
+    from .explain import Explanation
+
 
 class Cause(StrEnum):
     """The constraint that leaves a goal unmet."""
@@ -109,6 +112,12 @@ class Plan:
     peak_kw: dict[str, float] = field(default_factory=dict)
     """Quarter-hour peak planned per month, keyed `YYYY-MM`."""
     solve_s: float = 0.0
+
+    def explain(self, device: str, at: datetime) -> "Explanation | None":
+        """Return why a charger or battery does what it does at a time; `None` outside the plan."""
+        from .explain import explain
+
+        return explain(self, device, at)
 
     @classmethod
     def told_from(cls, details: Details, **figures: Any) -> Self:

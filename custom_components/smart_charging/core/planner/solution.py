@@ -23,6 +23,14 @@ class MarginalPrices(Protocol):
     def charge(self) -> tuple[Series, ...]:
         """For each vehicle along its slots."""
 
+    @property
+    def battery(self) -> Series:
+        """In each slot, for what batteries take or give."""
+
+    @property
+    def stored(self) -> tuple[Series, ...]:
+        """What a kWh in each battery is worth at the end of each slot."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Solution:
