@@ -252,7 +252,7 @@ def crowded(topology: Topology, **more: Any) -> Problem:
         price=lambda h: 0.1 if h < 5 else 0.4,
         load=1.38,
         grid=Grid(topology=topology, fuse_a=16),
-        chargers=tuple(Charger(id=id_, min_a=1, max_a=8, step_a=0) for id_ in ("garage", "drive")),
+        chargers=tuple(Charger(id=id_, min_a=0, max_a=8, step_a=0) for id_ in ("garage", "drive")),
         batteries=(store(max_discharge_kw=0.0, max_charge_kw=0.0),),
         **more,
     )

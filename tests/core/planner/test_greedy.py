@@ -59,8 +59,8 @@ def test_at_home_it_meets_what_the_optimum_meets_and_keeps_most_of_its_savings(n
     assert fallback.rung is Rung.GREEDY
     assert missing(fallback) <= missing(best) + 1e-3
     assert best.savings is not None and fallback.savings is not None
-    # Batteries in self-consumption and cars one after the other: 79 to 98 % were measured.
-    assert best.savings >= fallback.savings - 0.01 > 0.75 * best.savings
+    # Batteries in self-consumption and cars one after the other: 82 to 97 % were measured.
+    assert best.savings >= fallback.savings - 0.01 > 0.8 * best.savings
     check(problem, fallback)
 
 
