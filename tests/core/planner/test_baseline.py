@@ -1,6 +1,7 @@
 """Business as usual, counted by hand: full power on arrival, batteries in self-consumption."""
 
 from dataclasses import replace
+from math import exp
 
 import pytest
 
@@ -12,6 +13,7 @@ from custom_components.smart_charging.core.planner import (
     GoalKind,
     PeakTariff,
     Problem,
+    ProblemInvalid,
     Stay,
     Trip,
     Vehicle,
@@ -129,9 +131,8 @@ def test_above_its_taper_it_takes_longer() -> None:
     flat, tapered = baseline(problem(None)), baseline(problem(0.9))
 
     assert flat == pytest.approx(KW * 0.5 + (5 - KW) * 0.4)
-    # Power falls with the SoC: energy = 5 (1 - exp(-t KW 0.9 / 5)) / 0.9 in hours t.
-    from math import exp
 
+    # Power falls with the SoC: energy = 5 (1 - exp(-t KW 0.9 / 5)) / 0.9 in hours t.
     def by(h: float) -> float:
         return min(5.0, 5 / 0.9 * (1 - exp(-h * KW * 0.9 / 5)))
 
@@ -161,6 +162,11 @@ def test_its_battery_stores_sun_and_carries_the_house() -> None:
 
     # 0.5 kW are sold, 3 kWh stored and 2 used; the fourth kWh is worth 0.95 x 0.3 at the end.
     assert baseline(problem) == pytest.approx(-1.0 * 0.05 - 1.0 * 0.95 * 0.3)
+
+
+def test_a_problem_without_slots_has_no_baseline() -> None:
+    with pytest.raises(ProblemInvalid, match="slots"):
+        baseline(replace(site(), slots=()))
 
 
 def test_it_delivers_what_the_plan_delivers_and_never_beats_it() -> None:

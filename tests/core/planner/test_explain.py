@@ -17,6 +17,8 @@ from custom_components.smart_charging.core.planner import (
     Plan,
     Problem,
     Rung,
+    Stay,
+    Trip,
     plan,
 )
 from custom_components.smart_charging.core.schedule import Reason
@@ -104,15 +106,40 @@ def test_a_later_slot_that_is_cheaper_but_too_late_is_no_alternative() -> None:
     assert found.alternative.dearer_by == pytest.approx(0.1, abs=1e-3)
 
 
-def test_a_wait_for_what_is_dearer_is_not_told_as_a_saving() -> None:
-    # The second goal must be charged for in dear hours, once a trip has made room.
+def test_a_wait_that_has_no_choice_is_not_told_as_a_saving() -> None:
+    # Full until the trip; what that takes is charged after it, when it is dear.
     problem = home(
-        car(0, soc=1.0, goals=(Goal(by=at(8), kind=GoalKind.READY_BY, soc=1.0),)),
+        car(
+            0,
+            soc=1.0,
+            stays=(
+                Stay(charger="garage", start=at(0), end=at(3)),
+                Stay(charger="garage", start=at(5), end=at(8)),
+            ),
+            trips=(Trip(start=at(3), end=at(5), energy_kwh=10),),
+            goals=(Goal(by=at(8), kind=GoalKind.READY_BY, soc=1.0),),
+        ),
         price=evening,
     )
+
     full = asked(plan(problem), "garage", 1.0)
 
+    assert full.awaits == at(5)
     assert full.alternative is None
+
+
+def test_what_a_battery_would_rather_do_but_may_not_is_no_alternative() -> None:
+    answer = plan(stored(load=1.0, price=evening))
+    steps = answer.schedule.batteries["store"]
+    forced = replace(
+        steps[0], power_kw=1.0, stored_value=0.1, charge_cost=0.4, discharge_value=0.35
+    )
+    schedule = replace(answer.schedule, batteries={"store": (forced, *steps[1:])})
+
+    found = asked(replace(answer, schedule=schedule), "store", 0.1)
+
+    assert found.action is Action.CHARGE
+    assert found.alternative is None
 
 
 def test_a_battery_that_keeps_its_energy_says_for_when_and_what_that_gains() -> None:

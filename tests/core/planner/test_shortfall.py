@@ -223,6 +223,16 @@ def test_a_goal_of_the_past_and_a_car_that_is_away_say_so() -> None:
     assert causes(answer, "away") == {Cause.NOT_PLUGGED_IN: 5}
 
 
+def test_a_car_that_arrives_within_the_quarter_of_its_goal_but_after_it_lacks_time() -> None:
+    late = car(
+        5,
+        stays=(Stay(charger="garage", start=at(1.2), end=at(4)),),
+        goals=(Goal(by=at(1.1), kind=GoalKind.TRIP, energy_kwh=5),),
+    )
+
+    assert causes(plan(site(hours=4, chargers=(GARAGE,), vehicles=(late,)))) == {Cause.TIME: 5}
+
+
 def test_a_phase_count_that_may_not_change_counts_as_charger_power() -> None:
     problem, _ = cases()["weak charger"]
     problem = replace(
