@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..grid import Grid
 from .commands import command_a
 from .needs import Demand, Needs
 from .prepare import Prepared
@@ -196,11 +197,11 @@ def _levels(
     batteries = sum(float(x[t]) for x in solution.battery_in)
     batteries -= sum(float(x[t]) for x in solution.battery_out)
     house_a = prepared.line_load_a[:, t] + prepared.line_a_per_kw * batteries
-    most = prepared.import_limit + prepared.breach_kw + float(prepared.over[t])
-    own = float(solution.charge[v][i])
+    # What the site takes without this car, at the currents that run.
+    taken = flows - float(solution.charge[v][i]) + sum(x.extra_kw for x in others)
     levels = [
         (setting.max_kw, Cause.CHARGER_POWER),
-        (most - flows + own - sum(x.extra_kw for x in others), _contract(prepared)),
+        *((kw - taken, cause) for kw, cause in _imports(problem.grid)),
         (least(prepared.line_limit_a[:, t] - house_a - drawn(others)), Cause.SITE_LIMIT),
     ]
     levels += [
@@ -221,11 +222,14 @@ def _carried(left_a: Series, line_a_per_kw: tuple[float, ...]) -> float:
     )
 
 
-def _contract(prepared: Prepared) -> Cause:
-    """Return the cause that a full import stands for: the breach where more of it would help."""
-    priced = prepared.breach_kw > TINY
-    below_fuse = prepared.import_limit + prepared.breach_kw < prepared.problem.grid.fuse_kw - TINY
-    return Cause.BREACH_ALLOWANCE if priced and below_fuse else Cause.SITE_LIMIT
+def _imports(grid: Grid) -> list[tuple[float, Cause]]:
+    """Return the import in kW that the fuse lets in, and contract and breach."""
+    found = [(grid.fuse_kw, Cause.SITE_LIMIT)]
+    if grid.import_limit_kw is not None:
+        breach_kw = max(grid.breach_kw, 0.0)
+        cause = Cause.BREACH_ALLOWANCE if breach_kw > TINY else Cause.SITE_LIMIT
+        found.append((max(grid.import_limit_kw, 0.0) + breach_kw, cause))
+    return found
 
 
 def _runs(prepared: Prepared, needs: tuple[Needs, ...], solution: Solution) -> Runs:
