@@ -202,3 +202,30 @@ def test_a_battery_in_the_house_does_not_turn_the_order_around(prices: dict[str,
 
     # The battery may store for gain, but the car gets what it needs from both.
     assert not answer.shortfalls
+
+
+@every_price
+def test_a_goal_is_met_through_a_battery_that_loses_three_quarters(
+    prices: dict[str, object],
+) -> None:
+    lossy = Battery(
+        id="store",
+        capacity_kwh=20,
+        soc=0.1,
+        charge_efficiency=0.5,
+        discharge_efficiency=0.5,
+        may_feed_cars=True,
+    )
+    # The house leaves the car nothing after the first hour: what it lacks must be stored then.
+    problem = home(
+        prices,
+        batteries=(lossy,),
+        grid=Grid(fuse_a=32),
+        load=lambda h: 0.3 if h < 1 else 7.3,
+        chargers=(Charger(id="garage", max_a=8, step_a=0),),
+        vehicles=(car(goal(GoalKind.REQUEST, 2.5)),),
+    )
+
+    answer = plan(problem)
+
+    assert not answer.shortfalls

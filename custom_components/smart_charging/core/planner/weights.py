@@ -34,6 +34,9 @@ GIVE_AWAY = 1e-4
 LEAST_BILL = 0.1
 """Currency that a bill counts as at least, so that preferences also work on a bill near zero."""
 
+LEAST_KEPT = 0.1
+"""A battery that gives back less of what it takes raises the weights no further."""
+
 ASAP_H = 12.0
 """Hours over which the worth of charging at once declines."""
 
@@ -70,7 +73,11 @@ def weights_of(prepared: Prepared, needs: tuple[Needs, ...]) -> Weights:
     # One more kWh within a quarter raises its mean by 4 kW.
     peak = 4 * max(prepared.peak.price_per_kw, 0.0) if prepared.peak else 0.0
     wear = max((max(b.wear_price, 0.0) for b in prepared.batteries), default=0.0)
-    request = 1 + 2 * highest + breach + peak + wear
+    # The longest way to a car is through the battery that loses most.
+    kept = min(
+        (b.charge_efficiency * b.discharge_efficiency for b in prepared.batteries), default=1
+    )
+    request = 1 + (2 * highest + breach + peak) / max(kept, LEAST_KEPT) + wear
     stored = STORED * max(0.0, float(prepared.import_price.min()))
     batteries = tuple(
         stored * b.discharge_efficiency * (1 - RANK * i) - RANK * RANK * i
