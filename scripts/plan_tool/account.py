@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from custom_components.smart_charging.core.planner import (
+    Action,
     Explanation,
     Goal,
     Plan,
@@ -21,9 +22,6 @@ from .words import GOALS, cause_words, inside, mend_words, percent, reason_words
 
 INDENT = " " * 23
 """Where a second line about a run begins: below what it does."""
-
-WAITS = (Reason.WAITING, Reason.PEAK, Reason.LIMIT)
-"""Reasons of one who will charge later."""
 
 AS_GOOD = 5e-4
 """Currency per kWh: what differs less is called as good."""
@@ -112,18 +110,25 @@ def _alternative(
 ) -> tuple[str, str] | None:
     """Return what the next best is called, and the words for it."""
     found = [(x, x.alternative) for x in why if x.alternative is not None]
-    if energy_kwh > 0 and found:
-        other = min((other for _, other in found), key=lambda x: (x.dearer_by, x.start))
-        label, verb = "next best", f"{other.dearer_by:.3f}/kWh dearer"
+    if not found:
+        return None
+    instead = min(found, key=lambda x: (x[1].dearer_by, x[1].start))[1]
+    until = [x.awaits for x, _ in found if x.action is Action.WAIT and x.awaits is not None]
+    if energy_kwh > 0 and not until:
+        label = "next best"
+        what = f"{instead.start.astimezone(zone):%a %H:%M}"
+        if instead.action is not Action.CHARGE:
+            what = instead.action.value
+        verb = f"{instead.dearer_by:.3f}/kWh dearer"
+    elif until:
+        # Of a long wait what its dearest slot saves says most.
+        instead = max(found, key=lambda x: x[1].dearer_by)[1]
+        label, what = "waits for", f"{min(until).astimezone(zone):%a %H:%M}"
+        verb = f"saves {instead.dearer_by:.3f}/kWh"
     else:
-        # What waits, waits for something to come.
-        later = [other for x, other in found if x.reason in WAITS and other.start >= x.end]
-        if not later:
-            return None
-        other = max(later, key=lambda x: (x.dearer_by, -x.start.timestamp()))
-        label, verb = "waits for", f"saves {other.dearer_by:.3f}/kWh"
-    as_good = other.dearer_by < AS_GOOD
-    return label, f"{other.start.astimezone(zone):%a %H:%M}, {'as good' if as_good else verb}"
+        label, what = "next best", instead.action.value
+        verb = f"{instead.dearer_by:.3f}/kWh dearer"
+    return label, f"{what}, {'as good' if instead.dearer_by < AS_GOOD else verb}"
 
 
 def _goals(problem: Problem, plan: Plan, vehicle: Vehicle, zone: ZoneInfo) -> Iterator[str]:
