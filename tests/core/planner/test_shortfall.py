@@ -396,7 +396,11 @@ def test_lifting_a_cause_that_is_named_brings_energy(problem: Problem) -> None:
     before, free = missed(problem, set()), missed(problem, held)
 
     # By itself, or beside the tighter ones; time counts behind the limits, the window last.
-    for cause in {main(answer, v.id) for v in problem.vehicles} & held:
+    # With two cars the other may give way instead: what it takes counts as given.
+    alone_here = (
+        {main(answer, v.id) for v in problem.vehicles} if len(problem.vehicles) == 1 else set()
+    )
+    for cause in alone_here & held:
         alone, others = missed(problem, {cause}), missed(problem, held - {cause})
         assert alone < before - 0.02 or others > free + 0.02, cause
     if Cause.TIME in named:
