@@ -136,6 +136,15 @@ def plan_rows(site: "Site") -> Mapping[str, Any]:
             }
             for shortfall in plan.shortfalls
         ],
+        "at_risk": [
+            {
+                "vehicle": risk.vehicle,
+                "goal": risk.goal.value,
+                "by": risk.by.isoformat(),
+                "missing_kwh": round(risk.missing_kwh, 3),
+            }
+            for risk in plan.at_risk
+        ],
     }
 
 

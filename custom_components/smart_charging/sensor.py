@@ -273,7 +273,7 @@ class SiteSensor(SiteEntity, SensorEntity):
     """A sensor of the site."""
 
     entity_description: SiteSensorDescription
-    _unrecorded_attributes = frozenset({"slots", "steps", "shortfalls"})
+    _unrecorded_attributes = frozenset({"slots", "steps", "shortfalls", "at_risk"})
 
     def __init__(self, site: Site, description: SiteSensorDescription) -> None:
         """Give prices and costs the site's currency."""

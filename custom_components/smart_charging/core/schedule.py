@@ -39,9 +39,9 @@ class Reason(StrEnum):
     HELP = "help"
     """The battery helps so that a car with a goal is not throttled."""
     FEED_HOUSE = "feed_house"
-    """The battery supplies the house."""
+    """The battery, or a vehicle that gives back, supplies the house."""
     SELL = "sell"
-    """The battery sells to the grid what is worth less later."""
+    """The battery, or a vehicle that gives back, sells to the grid what is worth less later."""
     STORE = "store"
     """The battery is filled for a dearer time."""
     HOLD = "hold"
@@ -55,9 +55,9 @@ class ChargerStep:
     start: datetime
     end: datetime
     energy_kwh: float
-    """AC energy at the charger in this slot."""
+    """AC energy at the charger in this slot; below 0 the vehicle gives back."""
     current_a: float
-    """0, or the current at which the charger runs while it is on."""
+    """0, or the current at which the charger charges while it is on."""
     phases: int
     """1 or 3; meaningless while current_a is 0."""
     vehicle: str | None = None

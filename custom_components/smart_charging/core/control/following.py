@@ -56,12 +56,14 @@ def count_energy(memory: ChargerMemory, kw: float, elapsed_s: float) -> ChargerM
 def enter(
     slot: SlotEnergy | None, step: ChargerStep, now: datetime, kw: float, full_kw: float
 ) -> SlotEnergy:
-    """Return the account of the step in force, carrying over what the last one owes."""
+    """Return the account of the step in force, carrying over what the last one owes.
+
+    What a step would take out of a car is not charged: nothing is owed for it.
+    """
+    planned = max(step.energy_kwh, 0.0)
     if slot is not None and (slot.start, slot.end) == (step.start, step.end):
-        return replace(slot, planned_kwh=step.energy_kwh, price=step.price)
-    fresh = SlotEnergy(
-        start=step.start, end=step.end, planned_kwh=step.energy_kwh, price=step.price
-    )
+        return replace(slot, planned_kwh=planned, price=step.price)
+    fresh = SlotEnergy(start=step.start, end=step.end, planned_kwh=planned, price=step.price)
     if slot is None:
         return fresh
     if abs((step.start - slot.end).total_seconds()) <= JOINED_S:
@@ -98,7 +100,8 @@ def follow(
     running = ordered_a > 0
     tail_kwh = kw * STOP_TAIL_S / 3600
     if step.energy_kwh < NOTHING_KWH:
-        current = ordered_a if running and _deferred(slot, step, now, tail_kwh) else 0.0
+        waits = step.energy_kwh >= 0 and running and _deferred(slot, step, now, tail_kwh)
+        current = ordered_a if waits else 0.0
         return Follow(current_a=current, reason=step.reason)
     owed = slot.owed_kwh
     goes_on = _goes_on(schedule, charger, step)

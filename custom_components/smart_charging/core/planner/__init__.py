@@ -30,7 +30,7 @@ from .problem import (
     Trip,
     Vehicle,
 )
-from .result import Cause, Flow, Plan, Rung, Shortfall
+from .result import Cause, Flow, Plan, Risk, Rung, Shortfall
 from .slots import slot_bounds
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Plan",
     "Problem",
     "ProblemInvalid",
+    "Risk",
     "Rung",
     "Search",
     "Shortfall",

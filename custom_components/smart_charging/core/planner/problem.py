@@ -65,6 +65,10 @@ class Charger:
     phase_map: tuple[int, ...] = (1, 2, 3)
     """Grid phase of the charger's own L1, L2, L3."""
     circuit: str | None = None
+    max_discharge_kw: float = 0.0
+    """AC power that it can give back from a vehicle, on its most phases; 0 when it cannot."""
+    discharge_efficiency: float = 0.9
+    """AC energy given back per energy out of the vehicle's battery."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,14 @@ class Vehicle:
     """Beyond its goals it may take energy that costs less than it is worth later (sun)."""
     energy_value: float | None = None
     """Currency per kWh AC that energy beyond the goals is worth; `None` lets the planner decide."""
+    may_discharge: bool = False
+    """May feed the house where its charger can; needs a known SoC."""
+    discharge_floor_soc: float = 0.4
+    """SoC below which it gives nothing back; at least the minimum SoC counts."""
+    wear_price: float = 0.0
+    """Currency per kWh AC given back."""
+    may_export: bool = False
+    """What it gives back may go to the grid too."""
 
 
 @dataclass(frozen=True, kw_only=True)

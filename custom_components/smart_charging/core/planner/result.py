@@ -42,6 +42,17 @@ class Shortfall:
     cause: Cause
 
 
+@dataclass(frozen=True, kw_only=True)
+class Risk:
+    """Energy that a goal would miss on a day with little sun, and no plan could then bring."""
+
+    vehicle: str
+    goal: GoalKind
+    by: datetime
+    missing_kwh: float
+    """AC at the charger, beyond what the plan misses anyway."""
+
+
 class Rung(StrEnum):
     """Which step of the ladder made the plan, best first."""
 
@@ -107,6 +118,9 @@ class Plan:
     """(cost - bound) in currency; what preferences may give away is part of it."""
     rung: Rung
     shortfalls: tuple[Shortfall, ...] = field(default_factory=tuple)
+    at_risk: tuple[Risk, ...] = ()
+    """Goals that the sun's tenth percentile would miss. Only the solver knows: empty on the
+    rungs below it."""
     baseline_cost: float | None = field(default_factory=lambda: None)
     """The same problem charged at full power on arrival."""
     peak_kw: dict[str, float] = field(default_factory=dict)
