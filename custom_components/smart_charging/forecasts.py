@@ -27,6 +27,10 @@ ENDED_PERIODS = frozenset({"forecast_solar"})
 _KW_LISTS = ("detailedForecast", "detailedHourly")
 """Solcast: mean kW per period, half hours before hours."""
 
+_MEAN = "pv_estimate"
+_P10 = "pv_estimate10"
+"""Fields of their rows: what is expected, and what is exceeded with 90 % probability."""
+
 _WH_MAPPINGS = ("wh_period", "wh_hours")
 
 type Forecast = dict[datetime, float]
@@ -77,6 +81,11 @@ async def pv_forecast(hass: HomeAssistant) -> Forecast | None:
     return _attribute_forecast(hass) or None
 
 
+def pv_p10_forecast(hass: HomeAssistant) -> Forecast | None:
+    """Return the Wh per period that are exceeded with 90 % probability, `None` if nobody says."""
+    return _attribute_forecast(hass, _P10) or None
+
+
 async def _energy_forecast(hass: HomeAssistant) -> Forecast:
     from homeassistant.components.energy.data import async_get_manager
     from homeassistant.components.energy.websocket_api import async_get_energy_platforms
@@ -111,12 +120,12 @@ async def _energy_forecast(hass: HomeAssistant) -> Forecast:
     return sum_forecasts(next(iter(by_domain.values()), ()))
 
 
-def _attribute_forecast(hass: HomeAssistant) -> Forecast:
+def _attribute_forecast(hass: HomeAssistant, field: str = _MEAN) -> Forecast:
     """Return what sensors carry: those of one config entry go on from each other, entries add up."""
     registry = er.async_get(hass)
     by_platform: dict[str, dict[str | None, Forecast]] = defaultdict(lambda: defaultdict(dict))
     for state in hass.states.async_all(Platform.SENSOR):
-        if not (forecast := _of_state(state)):
+        if not (forecast := _of_state(state, field)):
             continue
         entry = registry.async_get(state.entity_id)
         platform = entry.platform if entry is not None else ""
@@ -128,31 +137,35 @@ def _attribute_forecast(hass: HomeAssistant) -> Forecast:
     return sum_forecasts(by_platform[min(by_platform)].values())
 
 
-def _of_state(state: State) -> Forecast:
+def _of_state(state: State, field: str) -> Forecast:
     for key in _KW_LISTS:
         if isinstance(rows := state.attributes.get(key), list):
-            return _of_rows(rows)
+            return _of_rows(rows, field)
     for key in _WH_MAPPINGS:
-        if isinstance(mapping := state.attributes.get(key), Mapping):
+        if field == _MEAN and isinstance(mapping := state.attributes.get(key), Mapping):
             return _parsed(mapping)
     return {}
 
 
-def _of_rows(rows: Iterable[Any]) -> Forecast:
-    """Return Wh from rows of mean kW, each as long as the step to the next."""
+def _of_rows(rows: Iterable[Any], field: str) -> Forecast:
+    """Return Wh from rows of mean kW, each as long as the step to the next.
+
+    Nothing when a row that has the expected power has not the field that is asked for.
+    """
     powers = {
-        start: value
+        start: _number(row.get(field))
         for row in rows
         if isinstance(row, Mapping)
         and (start := _time(row.get("period_start"))) is not None
-        and (value := _number(row.get("pv_estimate"))) is not None
+        and _number(row.get(_MEAN)) is not None
     }
     starts = sorted(powers)
     steps = [after - before for before, after in pairwise(starts)]
     if not steps:
         return {}
     hours = min(steps) / timedelta(hours=1)
-    return {start: powers[start] * hours * 1000 for start in starts}
+    found = {start: kw * hours * 1000 for start in starts if (kw := powers[start]) is not None}
+    return found if len(found) == len(powers) else {}
 
 
 def _parsed(mapping: Mapping[Any, Any] | None) -> Forecast:

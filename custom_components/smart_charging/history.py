@@ -17,7 +17,7 @@ from .core.control import house_currents_a
 from .core.control.types import ControlSite, Readings
 from .core.forecast import LoadProfile, load_profile
 from .core.reading import ChargerReading, MeterReading, PartKind
-from .forecasts import load_history, pv_forecast
+from .forecasts import load_history, pv_forecast, pv_p10_forecast
 
 if TYPE_CHECKING:
     from .site import Site
@@ -49,6 +49,7 @@ class History:
         self._house_currents: deque[tuple[datetime, tuple[float, ...]]] = deque()
         self.profile: LoadProfile = load_profile([], site.hass.config.time_zone)
         self.pv_wh: Mapping[datetime, float] | None = None
+        self.pv_p10_wh: Mapping[datetime, float] | None = None
 
     def start(self) -> None:
         """Begin to renew the forecasts."""
@@ -76,6 +77,7 @@ class History:
                 self.profile = load_profile(history, site.hass.config.time_zone)
             if site.config.parts(PartKind.PV):
                 self.pv_wh = await pv_forecast(site.hass)
+                self.pv_p10_wh = pv_p10_forecast(site.hass)
             site.replanner.request("forecast")
             await asyncio.sleep(REFRESH.total_seconds())
 

@@ -109,8 +109,13 @@ def _pv(
 ) -> tuple[tuple[float, ...], tuple[float, ...] | None]:
     if not site.config.parts(PartKind.PV):
         return (0.0,) * (len(bounds) - 1), None
-    mean, p10 = pv_slots(site.history.pv_wh, bounds, measured_kw=site.pv_kw)
-    return tuple(mean), tuple(p10)
+    mean, p10 = pv_slots(
+        site.history.pv_wh,
+        bounds,
+        measured_kw=site.pv_kw,
+        p10_wh_period=site.history.pv_p10_wh,
+    )
+    return tuple(mean), None if p10 is None else tuple(p10)
 
 
 def _shares(site: "Site") -> tuple[float, ...]:

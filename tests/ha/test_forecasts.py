@@ -25,7 +25,11 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from custom_components.smart_charging.forecasts import load_history, pv_forecast
+from custom_components.smart_charging.forecasts import (
+    load_history,
+    pv_forecast,
+    pv_p10_forecast,
+)
 
 LOAD = "sensor.house_power"
 HOUR = timedelta(hours=1)
@@ -216,6 +220,23 @@ async def test_solcast_attributes_of_several_days_go_on_from_each_other(
         tomorrow: 500.0,
         tomorrow + half: 1000.0,
     }
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_tenth_percentile_of_solcast_is_read_where_every_row_has_it(
+    hass: HomeAssistant, complete: bool
+) -> None:
+    rows = [
+        {"period_start": MORNING, "pv_estimate": 1.0, "pv_estimate10": 0.2},
+        {"period_start": MORNING + HOUR / 2, "pv_estimate": 2.0, "pv_estimate10": 0.5},
+    ]
+    if not complete:
+        del rows[1]["pv_estimate10"]
+    hass.states.async_set("sensor.solcast", "1", {"detailedForecast": rows})
+    hass.states.async_set("sensor.other", "1", {"wh_period": {MORNING.isoformat(): 250}})
+
+    expected = {MORNING: 100.0, MORNING + HOUR / 2: 250.0} if complete else None
+    assert pv_p10_forecast(hass) == expected
 
 
 async def test_wh_period_attributes_of_two_roofs_add_up(hass: HomeAssistant) -> None:

@@ -7,7 +7,6 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.smart_charging.core.forecast import (
-    P10_FACTOR,
     begin_periods,
     pv_from_forecast,
     pv_slots,
@@ -101,12 +100,37 @@ def test_sun_at_a_dark_forecast_is_added_and_not_multiplied() -> None:
 
 
 def test_without_a_forecast_there_is_no_sun_whatever_is_measured() -> None:
-    assert pv_slots(None, BOUNDS, measured_kw=3.0) == ([0.0] * 96, [0.0] * 96)
+    assert pv_slots(None, BOUNDS, measured_kw=3.0, p10_wh_period=DAY) == ([0.0] * 96, None)
 
 
-def test_cautious_value_is_a_share_of_the_mean() -> None:
-    mean, p10 = pv_slots(DAY, BOUNDS)
-    assert p10 == pytest.approx([value * P10_FACTOR for value in mean])
+def test_tenth_percentile_is_what_the_source_says_and_never_above_the_mean() -> None:
+    low = {start: wh * 0.3 for start, wh in DAY.items()}
+    low[MIDNIGHT + 11 * HOUR] = 9000.0
+    mean, p10 = pv_slots(DAY, BOUNDS, p10_wh_period=low)
+    assert p10 is not None
+    assert all(0 <= cautious <= kw for cautious, kw in zip(p10, mean, strict=True))
+    morning = slice(BOUNDS.index(MIDNIGHT + 6 * HOUR), BOUNDS.index(MIDNIGHT + 9 * HOUR))
+    assert sum(p10[morning]) == pytest.approx(0.3 * sum(mean[morning]))
+    assert p10[BOUNDS.index(MIDNIGHT + 11 * HOUR)] == mean[BOUNDS.index(MIDNIGHT + 11 * HOUR)]
+
+
+def test_tenth_percentile_moves_with_what_is_measured() -> None:
+    bounds = [MIDNIGHT + 10 * HOUR + i * QUARTER for i in range(9)]
+    low = {start: wh * 0.4 for start, wh in DAY.items()}
+    plain, _ = pv_slots(DAY, bounds)
+    mean, p10 = pv_slots(DAY, bounds, measured_kw=plain[0] / 2, p10_wh_period=low)
+    assert p10 == pytest.approx([0.4 * kw for kw in mean])
+
+
+def test_beyond_the_reach_of_the_tenth_percentile_the_mean_stands() -> None:
+    low = {start: wh * 0.4 for start, wh in DAY.items() if start < MIDNIGHT + 10 * HOUR}
+    mean, p10 = pv_slots(DAY, BOUNDS, p10_wh_period=low)
+    assert p10 is not None
+    assert p10[BOUNDS.index(MIDNIGHT + 10 * HOUR) :] == mean[BOUNDS.index(MIDNIGHT + 10 * HOUR) :]
+
+
+def test_a_source_without_a_tenth_percentile_leaves_it_unknown() -> None:
+    assert pv_slots(DAY, BOUNDS)[1] is None
 
 
 def test_periods_named_by_their_end_are_moved_to_their_begin() -> None:

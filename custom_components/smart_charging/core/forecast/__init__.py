@@ -2,11 +2,10 @@
 
 from .load import FALLBACK_KW, LoadProfile, load_profile
 from .prices import PricesMissing, extend_prices, slot_means
-from .pv import P10_FACTOR, begin_periods, pv_from_forecast, pv_slots, sum_forecasts
+from .pv import begin_periods, pv_from_forecast, pv_slots, sum_forecasts
 
 __all__ = [
     "FALLBACK_KW",
-    "P10_FACTOR",
     "LoadProfile",
     "PricesMissing",
     "begin_periods",

@@ -7,10 +7,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-P10_FACTOR = 0.5
-"""PV that is exceeded with 90 % probability, as a share of the forecast, where the source does not
-say. Half is between Solcast's ratio on changeable days (0.3) and on clear ones (0.8)."""
-
 CORRECTED_SLOTS = 4
 """Clouds of this moment last about an hour: after four quarters the forecast stands alone."""
 
@@ -55,17 +51,41 @@ def pv_slots(
     bounds: Sequence[datetime],
     *,
     measured_kw: float | None = None,
-    p10_factor: float = P10_FACTOR,
-) -> tuple[list[float], list[float]]:
+    p10_wh_period: Mapping[datetime, float] | None = None,
+) -> tuple[list[float], list[float] | None]:
     """Return the expected PV power in kW of each slot, and what is exceeded with 90 % probability.
 
     Without a forecast (`None`) PV is 0: a plan must not count on sun that nobody promised. What is
-    measured now corrects the first slots, decaying linearly over CORRECTED_SLOTS.
+    measured now corrects the first slots, decaying linearly over CORRECTED_SLOTS, in both. The
+    second is `None` where the source does not say: a share that we made up would be no quantile.
     """
-    mean = pv_from_forecast(wh_period or {}, bounds)
+    forecast = pv_from_forecast(wh_period or {}, bounds)
+    mean = forecast
     if wh_period and measured_kw is not None:
-        mean = _corrected(mean, max(measured_kw, 0.0))
-    return mean, [value * p10_factor for value in mean]
+        mean = _corrected(forecast, max(measured_kw, 0.0))
+    if not wh_period or not p10_wh_period:
+        return mean, None
+    return mean, _cautious(mean, forecast, p10_wh_period, bounds)
+
+
+def _cautious(
+    mean: list[float],
+    forecast: list[float],
+    p10_wh_period: Mapping[datetime, float],
+    bounds: Sequence[datetime],
+) -> list[float]:
+    """Return the tenth percentile of each slot, at most the mean.
+
+    It moves with the mean by what is measured. Where it does not reach nothing is known: the mean
+    stands.
+    """
+    *_, (_, end, _) = _periods(p10_wh_period)
+    begin = min(p10_wh_period)
+    p10 = pv_from_forecast(p10_wh_period, bounds)
+    return [
+        kw if start < begin or start >= end else min(kw, low * kw / raw if raw > 0 else low)
+        for kw, raw, low, start in zip(mean, forecast, p10, bounds[:-1], strict=True)
+    ]
 
 
 def _corrected(forecast_kw: list[float], measured_kw: float) -> list[float]:
