@@ -10,7 +10,7 @@ import numpy as np
 from ..schedule import BatteryStep, ChargerStep, Reason, Schedule
 from .baseline import usual_cost
 from .commands import command_a
-from .needs import Needs
+from .needs import Needs, exportable_kw
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot
 from .problem import Problem
@@ -97,7 +97,8 @@ def _crude_bound(prepared: Prepared, needs: tuple[Needs, ...], weights: Weights)
     """
     most_in = prepared.import_limit + prepared.breach_kw + prepared.over
     sellers = sum(max(b.max_discharge_kw, 0.0) for b in prepared.batteries if b.may_export)
-    most_out = np.minimum(prepared.surplus + sellers, prepared.export_limit)
+    reach = prepared.surplus + sellers + exportable_kw(prepared, needs)
+    most_out = np.minimum(reach, prepared.export_limit)
     bound = float(
         (
             np.minimum(prepared.import_price, 0.0) * most_in
@@ -146,8 +147,8 @@ def _socs(prepared: Prepared, need: Needs, look: Outlook) -> tuple[float, ...]:
     if vehicle.soc is None:
         return ()
     charged = [0.0] * prepared.n
-    for plugged, energy in zip(need.slots, look.energy, strict=True):
-        charged[plugged.slot] += energy * vehicle.efficiency
+    for plugged, before, after in zip(need.slots, look.before, look.before[1:], strict=False):
+        charged[plugged.slot] += (after - before) * vehicle.efficiency
     held = vehicle.soc * vehicle.capacity_kwh
     driven = np.diff(need.trip_kwh, prepend=0.0).tolist()
     found = []
@@ -185,7 +186,8 @@ def _step(
     needed = i < len(need.slots)
     power = look.power[i] if needed else 0.0
     setting = plugged.settings[look.setting[i]] if power > TINY else None
-    energy = look.energy[i] if setting else 0.0
+    given = look.given[i] if needed else 0.0
+    energy = (look.energy[i] if setting else 0.0) - given
     if needed:
         reason = charging_reason(need, i, site, look)
     else:
@@ -206,10 +208,24 @@ def _step(
         reason=reason,
         marginal_price=marginal,
         price=site.price[t],
-        cost=energy * (sun * site.export_price[t] + (1 - sun) * site.price[t]),
+        cost=_given_cost(need, site, t, given)
+        if given > 0
+        else energy * (sun * site.export_price[t] + (1 - sun) * site.price[t]),
         estimated=problem.estimated[t],
         due=_due(problem, need, t) if energy > 0 else None,
     )
+
+
+def _given_cost(need: Needs, site: SiteView, t: int, given_kwh: float) -> float:
+    """Return what giving back adds to the bill: wear, less the import saved or the export sold.
+
+    It feeds the house first.
+    """
+    kw = site.given[t]
+    house = min(1.0, site.house[t] / kw)
+    price = house * site.price[t] + (1 - house) * site.export_price[t]
+    wear = need.giving.wear_price if need.giving is not None else 0.0
+    return given_kwh * (wear - price)
 
 
 def _due(problem: Problem, need: Needs, t: int) -> datetime | None:

@@ -34,6 +34,14 @@ class Columns:
     """Energy held at the end of each slot."""
     battery_balance: list[Ids] = field(default_factory=list)
     """Row that carries the energy of each battery into each slot."""
+    given: list[Ids] = field(default_factory=list)
+    """What each vehicle gives back, along its plugged slots."""
+    given_at: list[Ids] = field(default_factory=list)
+    """The same per slot of the plan, of those that give back."""
+    held: list[Ids] = field(default_factory=list)
+    """Battery energy at the end of each plugged slot of those that give back."""
+    above: list[Ids] = field(default_factory=list)
+    """Whether it holds the floor, where it may hold less."""
     balance: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """Row of each slot."""
     line_rows: list[Ids] = field(default_factory=list)

@@ -15,6 +15,12 @@ import numpy as np
 from .columns import Columns, each, optional_columns
 from .formulation_battery import battery_columns, battery_rows
 from .formulation_peak import peak_rows, quarter_rows
+from .formulation_v2h import (
+    given_currents,
+    giving_columns,
+    giving_fuse_rows,
+    one_way_rows,
+)
 from .formulation_vehicle import (
     charge_columns,
     demand_rows,
@@ -23,8 +29,8 @@ from .formulation_vehicle import (
     switch_rows,
     taper_rows,
 )
-from .model import ABSENT, Ids, Model
-from .needs import Needs
+from .model import ABSENT, Ids, Model, Terms
+from .needs import Needs, exportable_kw
 from .prepare import Prepared
 from .presence import TINY, Series
 from .weights import Weights
@@ -39,9 +45,10 @@ def formulate(
     stand in the relaxation.
     """
     model = Model("plan")
-    columns = _site_columns(model, prepared, weights)
+    columns = _site_columns(model, prepared, needs, weights)
     battery_columns(model, prepared, weights, columns)
     charge_columns(model, prepared, needs, weights, columns)
+    giving_columns(model, prepared, needs, weights, columns, integers=integers)
     _balance(model, prepared, needs, columns)
     _contract(model, prepared, columns)
     _fuses(model, prepared, needs, columns)
@@ -49,26 +56,31 @@ def formulate(
     quarter_rows(model, prepared, columns)
     battery_rows(model, prepared, needs, columns)
     for v, need in enumerate(needs):
-        demand_rows(model, prepared, need, weights, columns.charge[v], v)
-        taper_rows(model, prepared, need, columns.charge[v], v)
+        demand_rows(model, prepared, need, weights, columns, v)
+        taper_rows(model, prepared, need, columns, v)
         sun_rows(model, prepared, need, columns, v)
         peak_rows(model, prepared, need, columns, v)
     shared_sun_rows(model, prepared, needs, columns)
+    giving_fuse_rows(model, prepared, needs, columns)
     _directions(model, prepared, columns, integers=integers)
     if integers:
         for v, need in enumerate(needs):
             switch_rows(model, need, columns, v)
+    for v, need in enumerate(needs):
+        one_way_rows(model, prepared, need, columns, v, integers=integers)
     return model, columns
 
 
-def _site_columns(model: Model, prepared: Prepared, weights: Weights) -> Columns:
+def _site_columns(
+    model: Model, prepared: Prepared, needs: tuple[Needs, ...], weights: Weights
+) -> Columns:
     """Import g+, export g-, sun thrown away w, breach r and force majeure o, in kW per slot.
 
     Cost: sum of h (price_in g+ - price_out g- + price_breach r + limit o) + price_peak P.
     """
     n, hours = prepared.n, prepared.hours
     sellers = sum(max(b.max_discharge_kw, 0.0) for b in prepared.batteries if b.may_export)
-    reach = prepared.surplus + sellers
+    reach = prepared.surplus + sellers + exportable_kw(prepared, needs)
     export = np.minimum(reach, prepared.export_limit)
     # Throwing sun away can only pay where selling costs, buying pays, or the export is limited.
     curtail = (
@@ -100,7 +112,7 @@ def _site_columns(model: Model, prepared: Prepared, weights: Weights) -> Columns
 
 
 def _balance(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns) -> None:
-    """g+ - g- - w - sum_b (c_b - d_b) - sum_v p_v = load - sun [kW], in every slot."""
+    """g+ - g- - w - sum_b (c_b - d_b) - sum_v (p_v - q_v) = load - sun [kW], in every slot."""
     columns.balance = model.equal(
         [
             (columns.imported, 1.0),
@@ -109,6 +121,7 @@ def _balance(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns
             *each(columns.battery_in, -1.0),
             *each(columns.battery_out, 1.0),
             *columns.cars(needs, -1.0),
+            *each(columns.given_at, 1.0),
         ],
         prepared.load - prepared.pv,
     )
@@ -126,7 +139,7 @@ def _contract(model: Model, prepared: Prepared, columns: Columns) -> None:
 
 
 def _fuses(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns) -> None:
-    """house_l + a (sum_b (c_b - d_b) + w) + sum_v a_vl p_v <= fuse_l [A], per slot and phase l.
+    """house_l + a (sum_b (c_b - d_b) + w) + sum_v a_vl (p_v - q_v) <= fuse_l [A], per slot and phase l.
 
     a is A per kW spread evenly over the phases, a_vl that of a car. Only where it can bind, and
     only with several phases: with one it is the contract.
@@ -140,11 +153,12 @@ def _fuses(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: 
     for phase in range(phases):
         house, limit = prepared.line_load_a[phase], prepared.line_limit_a[phase]
         most = house + spread
-        cars = []
+        cars: list[Terms] = []
         for need, charge in zip(needs, columns.charge, strict=True):
             per_kw, highest = _currents(need, charge, phase)
             most = most + np.bincount(need.plugged.slot, highest, minlength=prepared.n)
             cars.append((charge, per_kw, need.plugged.slot))
+        cars += given_currents(needs, columns, phase)
         columns.line_rows.append(
             model.at_most(
                 [

@@ -1,12 +1,14 @@
 """The batteries in the model: energy, sources and uses."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .columns import Columns, each, optional_columns, progress
-from .model import ABSENT, Model
+from .model import ABSENT, Model, Terms
 from .needs import Needs
 from .prepare import Prepared
-from .presence import TINY
+from .presence import TINY, Flags
 from .weights import Weights
 
 THROUGHPUT = 0.5
@@ -101,23 +103,21 @@ def _battery_sources(model: Model, prepared: Prepared, columns: Columns) -> None
 def _battery_uses(
     model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns
 ) -> None:
-    """Batteries feed the house, and cars or the grid only where they may.
+    """Batteries and vehicles feed the house, and cars or the grid only where they may.
 
-    - house only:  sum_b d_b <= net load [kW]
-    - no export:   sum_b d_b - k sum_v p_v <= net load, k = max(0, full - sun) / full. Beyond the
+    - house only:  sum d <= net load [kW]
+    - no export:   sum d - k sum_v p_v <= net load, k = max(0, full - sun) / full. Beyond the
       house as much as cars take beyond the spare sun: the line from none charging to all at
       full power `full` lies on or above that.
-    - no cars:     sum_b d_b - g- <= net load
+    - no cars:     sum d - g- <= net load
     """
-    keep = [i for i, b in enumerate(prepared.batteries) if not b.may_export]
-    house = [i for i in keep if not prepared.batteries[i].may_feed_cars]
-    sell = [i for i, b in enumerate(prepared.batteries) if b.may_export and not b.may_feed_cars]
-    load, out = prepared.net_load, columns.battery_out
-    some = [x != ABSENT for x in out]
+    outlets = _outlets(prepared, needs, columns)
+    keep = [x for x in outlets if not x.may_export]
+    house = [x for x in keep if not x.may_feed_cars]
+    sell = [x for x in outlets if x.may_export and not x.may_feed_cars]
+    load = prepared.net_load
     if len(house) > 1:
-        model.at_most(
-            each([out[i] for i in house], 1.0), load, where=np.any([some[i] for i in house], axis=0)
-        )
+        model.at_most([x.terms for x in house], load, where=np.any([x.some for x in house], axis=0))
     if len(keep) > len(house):
         full = np.zeros(prepared.n)
         for need, charge in zip(needs, columns.charge, strict=True):
@@ -130,16 +130,50 @@ def _battery_uses(
             for need, charge in zip(needs, columns.charge, strict=True)
         ]
         rows = model.at_most(
-            [*each([out[i] for i in keep], 1.0), *cars],
+            [*(x.terms for x in keep), *cars],
             load,
-            where=np.any([some[i] for i in keep], axis=0),
+            where=np.any([x.some for x in keep], axis=0),
         )
         at = np.flatnonzero((rows != ABSENT) & (prepared.surplus > 0))
         columns.feed_rows = dict(zip(at.tolist(), rows[at].tolist(), strict=True))
     if sell:
         members = [*house, *sell]
         model.at_most(
-            [*each([out[i] for i in members], 1.0), (columns.exported, -1.0)],
+            [*(x.terms for x in members), (columns.exported, -1.0)],
             load,
-            where=np.any([some[i] for i in members], axis=0),
+            where=np.any([x.some for x in members], axis=0),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outlet:
+    """A battery or vehicle that gives energy, and to whom it may."""
+
+    terms: Terms
+    some: Flags
+    """Slots in which it can."""
+    may_export: bool
+    may_feed_cars: bool
+
+
+def _outlets(prepared: Prepared, needs: tuple[Needs, ...], columns: Columns) -> list[_Outlet]:
+    found = [
+        _Outlet(
+            terms=(out, 1.0),
+            some=out != ABSENT,
+            may_export=battery.may_export,
+            may_feed_cars=battery.may_feed_cars,
+        )
+        for battery, out in zip(prepared.batteries, columns.battery_out, strict=True)
+    ]
+    givers = [need.vehicle for need in needs if need.giving is not None]
+    found += [
+        _Outlet(
+            terms=(given, 1.0),
+            some=given != ABSENT,
+            may_export=vehicle.may_export,
+            may_feed_cars=False,
+        )
+        for vehicle, given in zip(givers, columns.given_at, strict=True)
+    ]
+    return found

@@ -24,7 +24,7 @@ def quarter_rows(model: Model, prepared: Prepared, columns: Columns) -> None:
 
 
 def peak_rows(model: Model, prepared: Prepared, need: Needs, columns: Columns, v: int) -> None:
-    """P (1 - room / least) - (P - base) - relief - sum_b d_b <= 0 [kW] where room < least.
+    """P (1 - room / least) - (P - base) - relief - sum_b d_b - sum_v q_v <= 0 [kW] where room < least.
 
     Perspective rows of the month's peak: a car at its minimum `least` needs room below it. With
     the peak raised by P - base, a charge that goes on takes p <= room + P - base + batteries,
@@ -56,7 +56,7 @@ def peak_rows(model: Model, prepared: Prepared, need: Needs, columns: Columns, v
             (charge[at], 1 - room / least),
             (columns.peak[quarters.month[quarter[at]]], -1.0),
             (relief, -1.0),
-            *each([x[slot] for x in columns.battery_out], -1.0),
+            *each([x[slot] for x in (*columns.battery_out, *columns.given_at)], -1.0),
         ],
         -base,
     )

@@ -3,10 +3,12 @@
 import numpy as np
 
 from .columns import Columns, each, optional_columns, progress
+from .formulation_v2h import giving_rows
 from .model import ABSENT, Ids, Model
 from .needs import Demand, Needs
 from .prepare import Prepared
 from .presence import TINY, Series
+from .solution import given_kwh
 from .weights import ASAP_H, Weights
 
 STAY_WITH = 0.5
@@ -47,11 +49,11 @@ def charge_columns(
 
 
 def demand_rows(
-    model: Model, prepared: Prepared, need: Needs, weights: Weights, charge: Ids, v: int
+    model: Model, prepared: Prepared, need: Needs, weights: Weights, columns: Columns, v: int
 ) -> None:
     """Goals, trips and room along the energy E_k charged by each point k, in AC kWh from now.
 
-    - energy: E_k - E_(k-1) - sum of h p between the two = 0
+    - energy: E_k - E_(k-1) - sum of h (p - q / (eta eta_q)) between the two = 0
     - room:   E_k - (what drives fetched elsewhere by k) <= room_k
     - goal:   unmet + E_k + (what drives before it fetched, for a goal on the SoC) >= need
     - drive:  fetched + (what drives before it fetched) + E_k >= need: a battery is not emptier
@@ -62,14 +64,19 @@ def demand_rows(
     if not need.points:
         return
     points, plugged = np.array(need.points), need.plugged
-    total = model.columns(f"charged{v}", np.full(len(points), np.inf))
-    drives = model.columns(f"drive{v}", [d.need_kwh for d in need.drives], cost=weights.request)
+    charge, gives = columns.charge[v], need.giving is not None
+    lowest = -np.inf if gives else 0.0
+    total = model.columns(f"charged{v}", np.full(len(points), np.inf), lower=lowest)
+    drives = model.columns(
+        f"drive{v}", [max(d.need_kwh, 0.0) for d in need.drives], cost=weights.request
+    )
     k = np.arange(len(points))
     stretch = np.searchsorted(points, np.arange(len(plugged)), side="right")
     model.equal(
         [
             (total, 1.0),
             (charge, -prepared.hours[plugged.slot], stretch),
+            (columns.given[v], given_kwh(prepared, need, np.ones(len(plugged))), stretch),
             (total[:-1], -1.0, k[1:]),
         ],
         np.zeros(len(points)),
@@ -80,10 +87,10 @@ def demand_rows(
     ]
     model.at_most([(total, 1.0), *fetched], need.room_kwh)
     position = {point: int(total[i]) for i, point in enumerate(need.points)}
-    demands = [d for d in need.demands if not d.past and d.need_kwh > TINY]
+    demands = [d for d in need.demands if not d.past and (gives or d.need_kwh > TINY)]
     unmet = model.columns(
         f"unmet{v}",
-        [d.need_kwh for d in demands],
+        [max(d.need_kwh, 0.0) for d in demands],
         cost=[weights.goal(d.goal.kind) * (1 - 1e-3 * j) for j, d in enumerate(demands)],
     )
     for missed, demand in zip(unmet.tolist(), demands, strict=True):
@@ -97,6 +104,7 @@ def demand_rows(
         model.at_least(
             [(drives[: j + 1], 1.0, 0), (position.get(drive.point, ABSENT), 1.0)], drive.need_kwh
         )
+    giving_rows(model, prepared, need, columns, drives, v)
     _at_once(model, prepared, need, weights, charge, v)
     _extra(model, need, weights.extra_value[v], total, drives, unmet, demands, v)
 
@@ -114,7 +122,9 @@ def _extra(
     """Extra - E_last - fetched - unmet <= -asked [kWh]: what is charged beyond the goals, at a value."""
     if value <= 0 or not need.may_exceed:
         return
-    extra = model.columns(f"extra{v}", [need.room_kwh[-1]], cost=-value)
+    # What gives back may end with less than was asked for at some time.
+    lowest = 0.0 if need.giving is None else -np.inf
+    extra = model.columns(f"extra{v}", [need.room_kwh[-1]], lower=lowest, cost=-value)
     largest = [j for j, d in enumerate(demands) if d.need_kwh >= need.total_kwh - TINY][:1]
     model.at_most(
         [(extra, 1.0), (total[-1], -1.0), (unmet[largest], -1.0, 0), (drives, -1.0, 0)],
@@ -143,14 +153,14 @@ def _at_once(
     model.at_most([(first, hours, 0)], demand.need_kwh)
 
 
-def taper_rows(model: Model, prepared: Prepared, need: Needs, charge: Ids, v: int) -> None:
+def taper_rows(model: Model, prepared: Prepared, need: Needs, columns: Columns, v: int) -> None:
     """Above `taper_soc` the power falls on a line to 10 % at full.
 
     - held_i - held_(i-1) - eta h p = -driven [kWh]
     - p (1 - rise eta h / 2) + rise held <= full (1 + slope knee) [kW], slope = 0.9 / (1 - knee)
       and rise = slope full / capacity: power against the mean of the SoC before and after.
     """
-    vehicle, plugged = need.vehicle, need.plugged
+    vehicle, plugged, charge = need.vehicle, need.plugged, columns.charge[v]
     if vehicle.taper_soc is None or vehicle.soc is None or not len(plugged):
         return
     knee, capacity = vehicle.taper_soc, vehicle.capacity_kwh
@@ -158,13 +168,13 @@ def taper_rows(model: Model, prepared: Prepared, need: Needs, charge: Ids, v: in
     if knee >= 1 or highest <= knee:
         return
     m, hours = len(plugged), prepared.hours[plugged.slot]
-    held = model.columns(f"held{v}", np.full(m, np.inf), lower=-np.inf)
-    change = -np.diff(need.trip_kwh[plugged.slot], prepend=0.0)
-    change[0] += min(vehicle.soc, 1.0) * capacity
-    model.equal(
-        [(held, 1.0), (charge, -vehicle.efficiency * hours), (held[:-1], -1.0, np.arange(1, m))],
-        change,
-    )
+    held = columns.held[v]
+    if need.giving is None:
+        held = model.columns(f"held{v}", np.full(m, np.inf), lower=-np.inf)
+        change = -np.diff(need.trip_kwh[plugged.slot], prepend=0.0)
+        change[0] += min(vehicle.soc, 1.0) * capacity
+        gain = -vehicle.efficiency * hours
+        model.equal([(held, 1.0), (charge, gain), (held[:-1], -1.0, np.arange(1, m))], change)
     slope = 0.9 / (1 - knee)
     full = plugged.max_kw
     rise = slope * full / capacity

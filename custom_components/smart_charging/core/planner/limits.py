@@ -9,7 +9,7 @@ from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
 from .rounding import OFF, Pattern
-from .solution import Solution
+from .solution import Solution, given_line_a
 from .weights import KIND
 
 SLACK = 1e-3
@@ -104,7 +104,7 @@ def _excess(
         - sum(float(x[t]) for x in solution.battery_out)
         + float(solution.curtailed[t])
     )
-    current = prepared.line_load_a[:, t] + spread
+    current = prepared.line_load_a[:, t] + spread - given_line_a(prepared, needs, solution, t)
     by_charger: dict[int, Series] = {}
     for v, i in charges:
         plugged = needs[v].slots[i]

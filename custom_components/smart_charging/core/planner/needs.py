@@ -10,6 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
+from .giving import Giving, giving_of
 from .prepare import Prepared
 from .presence import TINY, Plugged, PluggedSlot, Series, max_power_kw
 from .problem import Goal, GoalKind, Vehicle
@@ -65,6 +66,8 @@ class Needs:
     """AC that goals ask for altogether."""
     may_exceed: bool
     """More than `total_kwh` may be charged, up to the room."""
+    giving: Giving | None
+    """What it may give back, `None` when nothing: then the goals hold the energy net of that."""
 
     @property
     def slots(self) -> tuple[PluggedSlot, ...]:
@@ -82,15 +85,19 @@ def needs_of(prepared: Prepared, v: int) -> Needs:
     vehicle = prepared.problem.vehicles[v]
     plugged = prepared.plugged[v]
     trips = _trips(prepared, vehicle)
-    demands = [] if vehicle.surplus_only else _demands(prepared, vehicle, plugged, trips)
-    drives = [] if vehicle.surplus_only else _drives(prepared, vehicle, plugged, trips)
+    driven = _driven(prepared, trips)
+    giving = giving_of(prepared, vehicle, plugged, driven)
+    gives = giving is not None
+    demands = [] if vehicle.surplus_only else _demands(prepared, vehicle, plugged, trips, gives)
+    drives = [] if vehicle.surplus_only else _drives(prepared, vehicle, plugged, trips, gives)
     open_demands = [d for d in demands if not d.past]
     asked: list[Demand | Drive] = [*open_demands, *drives]
-    total = max((x.need_kwh for x in asked), default=0.0)
+    total = max((x.need_kwh for x in asked if x.need_kwh > 0), default=0.0)
     pays = bool((prepared.import_price < 0).any())
     may_exceed = vehicle.surplus_only or (
         (vehicle.opportunistic and not (vehicle.soc is None and open_demands))
         or (pays and vehicle.soc is not None)
+        or gives
     )
     if not may_exceed:
         plugged = plugged.head(max((x.point for x in asked), default=0))
@@ -106,10 +113,20 @@ def needs_of(prepared: Prepared, v: int) -> Needs:
         room_kwh=tuple(
             _room(prepared, vehicle, plugged, trips, p, total, may_exceed) for p in points
         ),
-        trip_kwh=_driven(prepared, trips),
+        trip_kwh=driven,
         total_kwh=total,
         may_exceed=may_exceed,
+        giving=giving,
     )
+
+
+def exportable_kw(prepared: Prepared, needs: tuple[Needs, ...]) -> Series:
+    """Return what vehicles may send to the grid at most, per slot."""
+    found = np.zeros(prepared.n)
+    for need in needs:
+        if need.giving is not None and need.vehicle.may_export:
+            found[need.plugged.slot] += need.giving.most_kw
+    return found
 
 
 def _driven(prepared: Prepared, trips: list[tuple[datetime, float]]) -> Series:
@@ -149,7 +166,9 @@ def _demands(
     vehicle: Vehicle,
     plugged: Plugged,
     trips: list[tuple[datetime, float]],
+    gives: bool,
 ) -> list[Demand]:
+    """Return the goals as energies; one that is met already counts where it `gives` back."""
     now = prepared.problem.now
     goals = list(vehicle.goals)
     known = vehicle.soc is not None
@@ -160,9 +179,9 @@ def _demands(
         asked = _asked(vehicle, goal, trips)
         possible = min(asked, _ceiling(vehicle, goal.by, trips))
         asap = goal.kind is GoalKind.MINIMUM and goal.by <= now
-        if asked <= TINY:
-            continue
         past = goal.by <= now and not asap
+        if asked <= TINY and (asap or past or not gives):
+            continue
         point = _point(prepared, plugged, goal.by)
         if asap:
             # At once means during the stay that runs or comes first.
@@ -172,7 +191,7 @@ def _demands(
             Demand(
                 goal=goal,
                 point=0 if past else point,
-                need_kwh=max(0.0, possible - later),
+                need_kwh=possible - later if gives else max(0.0, possible - later),
                 impossible_kwh=max(0.0, asked - possible),
                 past=past,
                 asap=asap,
@@ -224,7 +243,9 @@ def _drives(
     vehicle: Vehicle,
     plugged: Plugged,
     trips: list[tuple[datetime, float]],
+    gives: bool,
 ) -> list[Drive]:
+    """Return the trips that could find the battery empty: all where the vehicle `gives` back."""
     if vehicle.soc is None:
         return []
     found = []
@@ -232,7 +253,7 @@ def _drives(
     for start, energy in trips:
         driven += energy
         need = (driven - vehicle.soc * vehicle.capacity_kwh) / vehicle.efficiency
-        if need > TINY and start < prepared.problem.slots[-1]:
+        if (need > TINY or gives) and start < prepared.problem.slots[-1]:
             found.append(Drive(start=start, point=_point(prepared, plugged, start), need_kwh=need))
     return found
 

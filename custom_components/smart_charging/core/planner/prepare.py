@@ -92,6 +92,8 @@ def prepare(problem: Problem) -> Prepared:
     line_load, line_limit, line_a = _lines(problem, load, pv)
     batteries = problem.batteries
     help_kw = sum(max(b.max_discharge_kw, 0.0) for b in batteries)
+    if any(vehicle.may_discharge for vehicle in problem.vehicles):
+        help_kw += sum(max(c.max_discharge_kw, 0.0) for c in problem.chargers)
     circuits = tuple((c, _members(problem, c)) for c in problem.circuits)
     room = Room(
         kw=np.maximum(contract + breach_kw, load - pv) + pv - load + help_kw,

@@ -32,6 +32,7 @@ def read(
         breach=values[columns.breach],
         charge=tuple(values[x] for x in columns.charge),
         setting=setting,
+        given=tuple(values[x] for x in columns.given),
         battery_in=tuple(values[x] for x in columns.battery_in),
         battery_out=tuple(values[x] for x in columns.battery_out),
         energy=tuple(values[x] for x in columns.battery_energy),
@@ -60,10 +61,8 @@ class Duals:
         # costs that.
         flows = [columns.imported, columns.exported, columns.curtailed, columns.breach]
         values = np.append(self.solved.values, 0.0)
-        still = np.all(
-            [np.abs(values[x]) < TINY for x in (*flows, *columns.battery_in, *columns.battery_out)],
-            axis=0,
-        )
+        flows += [*columns.battery_in, *columns.battery_out, *columns.given_at]
+        still = np.all([np.abs(values[x]) < TINY for x in flows], axis=0)
         found: Series = np.where(still, np.maximum(marginal, price), marginal)
         # An export of all that is left is at a bound that the balance implies: it gives way as any.
         exported = values[columns.exported]

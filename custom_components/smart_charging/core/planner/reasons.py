@@ -10,7 +10,7 @@ from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY
 from .problem import Battery
-from .solution import Solution, charged_kwh
+from .solution import Solution, charged_kwh, net_kwh
 
 MOSTLY = 0.5
 """A charge counts as sun when at least this share of it is spare sun."""
@@ -36,6 +36,8 @@ class SiteView:
     exported: list[float]
     curtailed: list[float]
     cars: list[float]
+    given: list[float]
+    """What vehicles give back."""
     price: list[float]
     export_price: list[float]
     marginal: list[float] | None
@@ -47,7 +49,9 @@ def site_view(
     prepared: Prepared, needs: tuple[Needs, ...], solution: Solution, peak_kw: tuple[float, ...]
 ) -> SiteView:
     """Return the site per slot."""
-    cars = np.zeros(prepared.n)
+    cars, given = np.zeros(prepared.n), np.zeros(prepared.n)
+    for need, kw in zip(needs, solution.given, strict=True):
+        np.add.at(given, need.plugged.slot, kw)
     for need, charge in zip(needs, solution.charge, strict=True):
         np.add.at(cars, need.plugged.slot, charge)
     if prepared.peak is None:
@@ -63,6 +67,7 @@ def site_view(
         exported=solution.exported.tolist(),
         curtailed=solution.curtailed.tolist(),
         cars=cars.tolist(),
+        given=given.tolist(),
         price=prepared.import_price.tolist(),
         export_price=prepared.export_price.tolist(),
         marginal=None if solution.marginal is None else solution.marginal.tolist(),
@@ -76,9 +81,11 @@ class Outlook:
 
     power: list[float]
     energy: list[float]
-    """AC kWh in each slot."""
+    """AC kWh charged in each slot."""
+    given: list[float]
+    """AC kWh given back in each slot."""
     before: list[float]
-    """AC kWh charged before each slot, and at the end of the last."""
+    """AC kWh gained before each slot, and at the end of the last: charged less given back."""
     possible: list[float]
     """AC kWh that could have been charged before each slot, and at the end of the last."""
     setting: list[int]
@@ -89,11 +96,14 @@ def outlook(prepared: Prepared, need: Needs, solution: Solution, v: int) -> Outl
     """Return a vehicle along its plugged slots."""
     energy = charged_kwh(prepared, need, solution.charge[v])
     possible = need.plugged.max_kw * prepared.hours[need.plugged.slot]
+    gained = net_kwh(prepared, need, solution, v)
+    given = solution.given[v] * prepared.hours[need.plugged.slot]
     prices = solution.charge_marginal
     return Outlook(
         power=solution.charge[v].tolist(),
         energy=energy.tolist(),
-        before=[0.0, *np.cumsum(energy).tolist()],
+        given=given.tolist(),
+        before=[0.0, *np.cumsum(gained).tolist()],
         possible=[0.0, *np.cumsum(possible).tolist()],
         setting=solution.setting[v].tolist(),
         marginal=None if prices is None else prices[v].tolist(),
@@ -105,6 +115,8 @@ def charging_reason(need: Needs, i: int, site: SiteView, look: Outlook) -> Reaso
     plugged = need.slots[i]
     t = plugged.slot
     power = look.power[i]
+    if look.given[i] > TINY:
+        return Reason.FEED_HOUSE
     if power <= TINY:
         return _idle(need, i, site, look)
     asap = need.asap
@@ -123,7 +135,7 @@ def charging_reason(need: Needs, i: int, site: SiteView, look: Outlook) -> Reaso
 
 def _idle(need: Needs, i: int, site: SiteView, look: Outlook) -> Reason:
     plugged = need.slots[i]
-    if look.before[-1] - look.before[i] <= TINY:
+    if sum(look.energy[i:]) <= TINY:
         asked = need.total_kwh > TINY or need.vehicle.surplus_only
         return Reason.REACHED if asked and look.before[i] > TINY else Reason.NO_GOAL
     if not plugged.settings and plugged.limited:

@@ -18,7 +18,7 @@ from .model import ABSENT, Ids
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
-from .solution import setting_for
+from .solution import given_kwh, setting_for
 from .solver import Solved, Solver
 
 OFF, ON, FREE = 0, 1, 2
@@ -46,6 +46,8 @@ class Pattern:
     """Direction of the slots in which import and export exclude each other."""
     discharging: dict[tuple[int, int], bool]
     """Direction of (battery, slot) where charge and discharge exclude each other."""
+    gives: list[npt.NDArray[np.bool_]]
+    """Slots in which a vehicle may give back, as far as it does not charge in them."""
     battery_cap: dict[tuple[int, int], float]
     """Highest charge in kW of the (battery, slot) that makes room for a car."""
     tapered: list[npt.NDArray[np.bool_]]
@@ -62,6 +64,7 @@ class Pattern:
             pinned=dict(self.pinned),
             exporting=dict(self.exporting),
             discharging=dict(self.discharging),
+            gives=list(self.gives),
             battery_cap=dict(self.battery_cap),
             tapered=self.tapered,
             full_range=self.full_range,
@@ -94,8 +97,12 @@ def pattern_of(
     states, settings, caps, tapers = [], [], [], []
     for v, need in enumerate(needs):
         power = _powers(columns.charge[v], solved)
+        if need.giving is not None:
+            power = np.where(_powers(columns.given[v], solved) > power, 0.0, power)
         held = _held_settings(need, power)
-        taper = _tapered(prepared, need, power)
+        taper = _tapered(
+            prepared, need, power - _given_kw(prepared, need, columns.given[v], solved)
+        )
         tapers.append(taper)
         states.append(_states(prepared, need, power, held, taper, threshold))
         settings.append(held)
@@ -105,6 +112,7 @@ def pattern_of(
         setting=settings,
         cap=caps,
         pinned={},
+        gives=[_holds(need, columns, solved, v) for v, need in enumerate(needs)],
         battery_cap={},
         tapered=tapers,
         exporting={
@@ -170,6 +178,41 @@ def _tapered(prepared: Prepared, need: Needs, power: Series) -> npt.NDArray[np.b
         draws = plugged.max_kw * (1 - 0.9 * (soc - vehicle.taper_soc) / (1 - vehicle.taper_soc))
         found[i] = soc > vehicle.taper_soc and draws < NEARLY * plugged.min_kw
     return found
+
+
+def _given_kw(prepared: Prepared, need: Needs, ids: Ids, solved: Solved) -> Series:
+    """Return the AC power that would make up for what a vehicle gives back."""
+    energy = given_kwh(prepared, need, _powers(ids, solved))
+    found: Series = energy / prepared.hours[need.plugged.slot]
+    return found
+
+
+def _holds(need: Needs, columns: Columns, solved: Solved, v: int) -> npt.NDArray[np.bool_]:
+    """Return in which slots a vehicle holds the floor below which it gives nothing back."""
+    if need.giving is None:
+        return np.zeros(len(need.plugged), dtype=bool)
+    held = _powers(columns.held[v], solved)
+    return ~need.giving.below | (held >= need.giving.floor_kwh - SLACK_KW)
+
+
+def give_way(needs: tuple[Needs, ...], pattern: Pattern) -> bool:
+    """Loosen what a pattern without an answer asks of vehicles that give back.
+
+    None gives where it may hold less than its floor: it may no longer reach it. Nor does a slot
+    have to export what one might have given. Return whether anything was changed.
+    """
+    changed = False
+    for v, need in enumerate(needs):
+        if need.giving is None:
+            continue
+        some = need.giving.most_kw > TINY
+        changed |= bool((pattern.gives[v] & need.giving.below & some).any())
+        pattern.gives[v] = pattern.gives[v] & ~need.giving.below
+        for t in need.plugged.slot[some].tolist():
+            changed |= pattern.exporting.get(t, False)
+            if t in pattern.exporting:
+                pattern.exporting[t] = False
+    return changed
 
 
 def _powers(ids: Ids, solved: Solved) -> Series:
@@ -279,6 +322,14 @@ def apply(
             low, high = limits_of(pattern, v, i, plugged)
             bound(column, low, high)
             _line_factors(columns, solver, plugged, column, pattern, v, i)
+        if need.giving is not None:
+            # What it may charge in a slot it does not give back in it.
+            gives = pattern.gives[v] & (pattern.state[v] == OFF)
+            for i in np.flatnonzero(columns.given[v] != ABSENT).tolist():
+                most_out = float(need.giving.most_kw[i]) if gives[i] else 0.0
+                bound(int(columns.given[v][i]), 0.0, most_out)
+                if (above := int(columns.above[v][i])) != ABSENT:
+                    bound(above, float(gives[i]), float(gives[i]))
     most = float(prepared.import_limit + prepared.breach_kw)
     for t in columns.one_way:
         exporting = pattern.exporting.get(t)

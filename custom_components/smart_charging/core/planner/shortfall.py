@@ -16,7 +16,7 @@ from .needs import Demand, Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series, Setting, line_currents, settings_of
 from .result import Cause, Shortfall
-from .solution import Solution, charged_kwh
+from .solution import Solution, net_kwh
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def shortfalls(
     found: list[Shortfall] = []
     runs = _runs(prepared, needs, solution)
     for v, need in enumerate(needs):
-        energy = charged_kwh(prepared, need, solution.charge[v])
+        energy = net_kwh(prepared, need, solution, v)
         for demand in sorted(need.demands, key=lambda d: d.goal.by):
             reached = 0.0 if demand.past else float(energy[: demand.point].sum())
             missed = max(0.0, demand.need_kwh - reached - _fetched(need, demand, energy))

@@ -202,6 +202,7 @@ def simulate(prepared: Prepared, needs: tuple[Needs, ...], charging: Charging) -
         breach=np.clip(imported - prepared.import_limit, 0.0, prepared.breach_kw),
         charge=charging.power,
         setting=charging.setting,
+        given=tuple(np.zeros(len(need.plugged)) for need in needs),
         battery_in=tuple(into),
         battery_out=tuple(out),
         energy=tuple(energy),

@@ -44,6 +44,8 @@ class Solution:
     """Per vehicle, along the slots of its needs."""
     setting: tuple[npt.NDArray[np.int64], ...]
     """Per vehicle: which of the slot's settings; -1 where it does not charge."""
+    given: tuple[Series, ...]
+    """What each vehicle gives back, along the slots of its needs."""
     battery_in: tuple[Series, ...]
     battery_out: tuple[Series, ...]
     energy: tuple[Series, ...]
@@ -89,6 +91,33 @@ def charged_kwh(prepared: Prepared, need: Needs, charge: Series) -> Series:
     return charge * prepared.hours[need.plugged.slot]
 
 
+def given_kwh(prepared: Prepared, need: Needs, given: Series) -> Series:
+    """Return the AC energy that makes up for what a vehicle gives back in each slot."""
+    if need.giving is None:
+        return np.zeros(len(need.plugged))
+    energy = given * prepared.hours[need.plugged.slot]
+    return energy * need.giving.out_per_ac / need.vehicle.efficiency
+
+
+def net_kwh(prepared: Prepared, need: Needs, solution: Solution, v: int) -> Series:
+    """Return the AC energy that a vehicle gains in each slot: charged less given back."""
+    charged = charged_kwh(prepared, need, solution.charge[v])
+    return charged - given_kwh(prepared, need, solution.given[v])
+
+
+def given_line_a(
+    prepared: Prepared, needs: tuple[Needs, ...], solution: Solution, t: int
+) -> Series:
+    """Return the current in A that vehicles take off each phase in a slot by giving back."""
+    found = np.zeros(prepared.line_load_a.shape[0])
+    for need, given in zip(needs, solution.given, strict=True):
+        if need.giving is not None:
+            i = int(np.searchsorted(need.plugged.slot, t))
+            if i < len(given) and need.plugged.slot[i] == t and given[i] > TINY:
+                found += need.giving.line_a_per_kw[:, i] * given[i] / need.plugged.share[i]
+    return found
+
+
 def money(
     prepared: Prepared, needs: tuple[Needs, ...], weights: Weights, solution: Solution
 ) -> float:
@@ -111,16 +140,23 @@ def money(
         rises = zip(peaks(prepared, solution.imported), prepared.peak_base_kw, strict=True)
         cost += max(prepared.peak.price_per_kw, 0.0) * sum(x - base for x, base in rises)
     for v, need in enumerate(needs):
+        if need.giving is not None:
+            energy = float(solution.given[v] @ hours[need.plugged.slot])
+            cost += need.giving.wear_price * energy
         if need.may_exceed:
-            cost -= weights.extra_value[v] * extra_kwh(prepared, need, solution.charge[v])
+            cost -= weights.extra_value[v] * extra_kwh(prepared, need, solution, v)
     return cost
 
 
-def extra_kwh(prepared: Prepared, need: Needs, charge: Series) -> float:
-    """Return the AC energy that a vehicle gets beyond what serves its goals."""
-    energy = charged_kwh(prepared, need, charge)
+def extra_kwh(prepared: Prepared, need: Needs, solution: Solution, v: int) -> float:
+    """Return the AC energy that a vehicle gets beyond what serves its goals.
+
+    Below 0 where it has given back what it held or was asked to hold at some time.
+    """
+    energy = net_kwh(prepared, need, solution, v)
     largest = max((d for d in need.demands if not d.past), key=lambda d: d.need_kwh, default=None)
     asked = need.total_kwh
     if largest is not None and largest.need_kwh >= asked - TINY:
         asked = min(asked, float(energy[: largest.point].sum()))
-    return max(0.0, float(energy.sum()) - asked)
+    extra = float(energy.sum()) - asked
+    return extra if need.giving is not None else max(0.0, extra)

@@ -20,7 +20,17 @@ from .presence import TINY
 from .problem import Problem
 from .readout import read
 from .result import Plan, Rung
-from .rounding import FREE, OFF, ON, Pattern, apply, exclude, fractional, pattern_of
+from .rounding import (
+    FREE,
+    OFF,
+    ON,
+    Pattern,
+    apply,
+    exclude,
+    fractional,
+    give_way,
+    pattern_of,
+)
 from .simulate import simulate
 from .solution import Solution, money, setting_for
 from .solver import Solved, Solver
@@ -131,6 +141,8 @@ class Climb:
             apply(self._prepared, self._needs, self._columns, self._solver, pattern)
             solved = self._solver.solve(self._left())
             if solved is None:
+                if give_way(self._needs, pattern):
+                    continue
                 return None
             if exclude(self._columns, solved, pattern, everywhere=round_ >= CORRECTIONS // 3):
                 continue
@@ -240,7 +252,7 @@ class Climb:
 
         By the reduced costs of the relaxation: a switch that costs more than the gap.
         """
-        free = 0
+        free = sum(int(np.count_nonzero(x != ABSENT)) for x in columns.above)
         for t, _, one, other in columns.ways:
             both = min(relaxed.values[one], relaxed.values[other]) > TINY
             free += int(both or self._prepared.import_price[t] < 0)

@@ -73,6 +73,7 @@ def weights_of(prepared: Prepared, needs: tuple[Needs, ...]) -> Weights:
     # One more kWh within a quarter raises its mean by 4 kW.
     peak = 4 * max(prepared.peak.price_per_kw, 0.0) if prepared.peak else 0.0
     wear = max((max(b.wear_price, 0.0) for b in prepared.batteries), default=0.0)
+    wear = max([wear, *(need.giving.wear_price for need in needs if need.giving)])
     # The longest way to a car is through the battery that loses most.
     kept = min(
         (b.charge_efficiency * b.discharge_efficiency for b in prepared.batteries), default=1
@@ -106,7 +107,8 @@ def _extra_value(prepared: Prepared, need: Needs, stored: float, rank: int) -> f
         # A person chose sun in the car over sun sold or kept for the house.
         best_sale = max(0.0, float(prepared.export_price.max()), stored)
         return best_sale * (1 + RANK) + RANK
-    return stored * (1 - RANK * rank) if vehicle.opportunistic else 0.0
+    keeps = vehicle.opportunistic or need.giving is not None
+    return stored * (1 - RANK * rank) if keeps else 0.0
 
 
 def _bill(prepared: Prepared, needs: tuple[Needs, ...]) -> float:
@@ -123,6 +125,7 @@ def _preference(prepared: Prepared, needs: tuple[Needs, ...], bill: float) -> fl
         min(b.capacity_kwh, b.max_charge_kw * float(prepared.hours.sum()))
         for b in prepared.batteries
     )
+    batteries += sum(need.vehicle.capacity_kwh for need in needs if need.giving)
     days = max(1.0, float(prepared.hours.sum()) / 24)
     moved = cars + 2 * days * batteries
     # The preferences of one kWh never add up to more than twice this weight.
