@@ -15,8 +15,8 @@ from .prepare import Prepared
 from .presence import TINY, PluggedSlot
 from .problem import Problem
 from .reasons import Outlook, SiteView, battery_order, charging_reason, outlook, site_view
-from .result import Flow, Plan, Rung, Shortfall
-from .shortfall import shortfalls
+from .result import Flow, Plan, Risk, Rung, Shortfall
+from .shortfall import LEAST_KWH, shortfalls
 from .solution import Solution, money, peaks
 from .weights import Weights
 
@@ -85,8 +85,23 @@ def assemble(
         bound=min(bound, cost),
         gap=max(0.0, cost - bound),
         rung=proof.rung,
+        at_risk=_risks(needs, solution),
         peak_kw=dict(zip(prepared.months, peak_kw, strict=True)),
         solve_s=solve_s,
+    )
+
+
+def _risks(needs: tuple[Needs, ...], solution: Solution) -> tuple[Risk, ...]:
+    """Return what goals would miss with little sun, by vehicle and time."""
+    return tuple(
+        Risk(
+            vehicle=needs[v].vehicle.id,
+            goal=demand.goal.kind,
+            by=demand.goal.by,
+            missing_kwh=kwh,
+        )
+        for v, demand, kwh in sorted(solution.at_risk, key=lambda x: (x[0], x[1].goal.by))
+        if kwh > LEAST_KWH
     )
 
 

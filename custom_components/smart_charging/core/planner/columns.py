@@ -5,9 +5,19 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .model import ABSENT, Ids, Model, Terms
-from .needs import Needs
+from .needs import Demand, Needs
 from .prepare import Prepared
 from .presence import TINY, Series
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskColumn:
+    """What a goal misses on a day with little sun, and what it misses anyway."""
+
+    vehicle: int
+    demand: Demand
+    missed: int
+    unmet: int
 
 
 @dataclass(kw_only=True)
@@ -42,6 +52,12 @@ class Columns:
     """Battery energy at the end of each plugged slot of those that give back."""
     above: list[Ids] = field(default_factory=list)
     """Whether it holds the floor, where it may hold less."""
+    unmet: list[dict[Demand, int]] = field(default_factory=list)
+    """What each goal of each vehicle misses."""
+    fetched: list[dict[Demand, Ids]] = field(default_factory=list)
+    """What trips before each goal charge on their way."""
+    risks: list[RiskColumn] = field(default_factory=list)
+    """Goals that a margin is kept for."""
     balance: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """Row of each slot."""
     line_rows: list[Ids] = field(default_factory=list)
@@ -83,6 +99,20 @@ def optional_columns(model: Model, name: str, upper: Series, cost: Series) -> Id
     if len(at):
         ids[at] = model.columns(name, upper[at], cost=cost[at])
     return ids
+
+
+def least_currents(need: Needs, ids: Ids, phase: int) -> Series:
+    """Return the least current in A on a phase per kW of mean power, 0 where a column is absent.
+
+    Per plugged slot, over the settings that a charger may choose from.
+    """
+    plugged = need.plugged
+    there = ids != ABSENT
+    lines = plugged.line_a_per_kw[..., phase]
+    least = np.where(plugged.kind == ABSENT, np.inf, lines).min(axis=0, initial=np.inf)
+    share = np.where(there, plugged.share, 1.0)
+    found: Series = np.where(there, least, 0.0) / share
+    return found
 
 
 def progress(prepared: Prepared) -> Series:

@@ -12,8 +12,9 @@ Symbols of the equations, in kW, kWh, A and h: see docs/planning.md, *Equations*
 
 import numpy as np
 
-from .columns import Columns, each, optional_columns
+from .columns import Columns, each, least_currents, optional_columns
 from .formulation_battery import battery_columns, battery_rows
+from .formulation_margin import margin_rows
 from .formulation_peak import peak_rows, quarter_rows
 from .formulation_v2h import (
     given_currents,
@@ -62,6 +63,7 @@ def formulate(
         peak_rows(model, prepared, need, columns, v)
     shared_sun_rows(model, prepared, needs, columns)
     giving_fuse_rows(model, prepared, needs, columns)
+    margin_rows(model, prepared, needs, weights, columns)
     _directions(model, prepared, columns, integers=integers)
     if integers:
         for v, need in enumerate(needs):
@@ -179,12 +181,9 @@ def _currents(need: Needs, charge: Ids, phase: int) -> tuple[Series, Series]:
     Per plugged slot; both over the settings that a charger may choose from.
     """
     plugged = need.plugged
-    there = charge != ABSENT
     lines = plugged.line_a_per_kw[..., phase]
-    least = np.where(plugged.kind == ABSENT, np.inf, lines).min(axis=0, initial=np.inf)
     highest = (lines * plugged.most_kw).max(axis=0, initial=0.0)
-    share = np.where(there, plugged.share, 1.0)
-    return np.where(there, least, 0.0) / share, np.where(there, highest, 0.0)
+    return least_currents(need, charge, phase), np.where(charge != ABSENT, highest, 0.0)
 
 
 def _circuits(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns) -> None:

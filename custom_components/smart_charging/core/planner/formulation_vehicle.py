@@ -61,6 +61,8 @@ def demand_rows(
 
     Cost: unmet and fetched kWh at their weights.
     """
+    columns.unmet.append({})
+    columns.fetched.append({})
     if not need.points:
         return
     points, plugged = np.array(need.points), need.plugged
@@ -96,6 +98,7 @@ def demand_rows(
     for missed, demand in zip(unmet.tolist(), demands, strict=True):
         before = [j for j, d in enumerate(need.drives) if d.start < demand.goal.by]
         taken = drives[before] if demand.goal.soc is not None else drives[:0]
+        columns.unmet[v][demand], columns.fetched[v][demand] = missed, taken
         model.at_least(
             [(missed, 1.0), (position.get(demand.point, ABSENT), 1.0), (taken, 1.0, 0)],
             demand.need_kwh,

@@ -20,6 +20,16 @@ from .stays import Room, presence
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dull:
+    """The site with the sun's tenth percentile, as `Prepared` has it with the expected sun."""
+
+    pv: Series
+    room: Room
+    line_load_a: npt.NDArray[np.float64]
+    line_limit_a: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
     """A problem as numbers."""
 
@@ -57,6 +67,8 @@ class Prepared:
     """Per vehicle."""
     circuits: tuple[tuple[Circuit, tuple[int, ...]], ...]
     """Circuits with the indices of their chargers."""
+    dull: Dull | None
+    """`None` when no lesser sun is known."""
 
     @cached_property
     def surplus(self) -> Series:
@@ -129,6 +141,24 @@ def prepare(problem: Problem) -> Prepared:
         batteries=batteries,
         plugged=presence(problem, bounds_us, room),
         circuits=circuits,
+        dull=_dull(problem, load, pv, room),
+    )
+
+
+def _dull(problem: Problem, load: Series, pv: Series, room: Room) -> Dull | None:
+    """Return the site with the sun's tenth percentile."""
+    if problem.pv_p10_kw is None:
+        return None
+    low = np.clip(_series(problem.pv_p10_kw), 0.0, pv)
+    if bool((low >= pv).all()):
+        return None
+    line_load, line_limit, spread = _lines(problem, load, low)
+    less = pv - low
+    return Dull(
+        pv=low,
+        room=replace(room, kw=room.kw - less, line_a=room.line_a - less * spread),
+        line_load_a=line_load,
+        line_limit_a=line_limit,
     )
 
 

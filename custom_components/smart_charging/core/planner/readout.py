@@ -36,6 +36,11 @@ def read(
         battery_in=tuple(values[x] for x in columns.battery_in),
         battery_out=tuple(values[x] for x in columns.battery_out),
         energy=tuple(values[x] for x in columns.battery_energy),
+        at_risk=tuple(
+            (x.vehicle, x.demand, kwh)
+            for x in columns.risks
+            if (kwh := float(values[x.missed] - values[x.unmet])) > TINY
+        ),
         prices=Duals(
             prepared=prepared, needs=needs, columns=columns, solved=solved, setting=setting
         ),

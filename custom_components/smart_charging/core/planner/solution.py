@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .needs import Needs
+from .needs import Demand, Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
 from .weights import Weights
@@ -50,6 +50,8 @@ class Solution:
     battery_out: tuple[Series, ...]
     energy: tuple[Series, ...]
     """kWh held at the end of each slot, per battery."""
+    at_risk: tuple[tuple[int, Demand, float], ...] = ()
+    """Vehicle, goal and AC kWh that it misses on a day with little sun; the solver's only."""
     prices: MarginalPrices | None = None
     """From the duals; `None` without a solver."""
 

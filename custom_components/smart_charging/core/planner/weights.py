@@ -47,6 +47,9 @@ class Weights:
 
     request: float
     """A kWh that a request misses: dearer than any way to deliver it."""
+    margin: float
+    """A kWh that a goal misses on a day with little sun: dearer than to charge it at another time,
+    and worth less than any goal as the sun is expected."""
     asap_slope: float
     """Per kWh and hour: by how much the worth of charging at once declines."""
     limit: float
@@ -88,6 +91,7 @@ def weights_of(prepared: Prepared, needs: tuple[Needs, ...]) -> Weights:
     bill = _bill(prepared, needs)
     return Weights(
         request=request,
+        margin=request - 0.5,
         asap_slope=slope,
         limit=request * KIND[GoalKind.MINIMUM] * 4 + slope * ASAP_H,
         battery_value=batteries,
