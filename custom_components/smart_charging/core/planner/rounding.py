@@ -18,7 +18,8 @@ from .model import ABSENT, Ids
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
-from .solution import given_kwh, setting_for
+from .rounding_v2h import given_kw, giving_bounds, holds_floor, taken
+from .solution import setting_for
 from .solver import Solved, Solver
 
 OFF, ON, FREE = 0, 1, 2
@@ -98,11 +99,9 @@ def pattern_of(
     for v, need in enumerate(needs):
         power = _powers(columns.charge[v], solved)
         if need.giving is not None:
-            power = np.where(_powers(columns.given[v], solved) > power, 0.0, power)
+            power = np.where(taken(columns.given[v], solved) > power, 0.0, power)
         held = _held_settings(need, power)
-        taper = _tapered(
-            prepared, need, power - _given_kw(prepared, need, columns.given[v], solved)
-        )
+        taper = _tapered(prepared, need, power - given_kw(prepared, need, columns, solved, v))
         tapers.append(taper)
         states.append(_states(prepared, need, power, held, taper, threshold))
         settings.append(held)
@@ -112,7 +111,7 @@ def pattern_of(
         setting=settings,
         cap=caps,
         pinned={},
-        gives=[_holds(need, columns, solved, v) for v, need in enumerate(needs)],
+        gives=[holds_floor(need, columns, solved, v) for v, need in enumerate(needs)],
         battery_cap={},
         tapered=tapers,
         exporting={
@@ -178,41 +177,6 @@ def _tapered(prepared: Prepared, need: Needs, power: Series) -> npt.NDArray[np.b
         draws = plugged.max_kw * (1 - 0.9 * (soc - vehicle.taper_soc) / (1 - vehicle.taper_soc))
         found[i] = soc > vehicle.taper_soc and draws < NEARLY * plugged.min_kw
     return found
-
-
-def _given_kw(prepared: Prepared, need: Needs, ids: Ids, solved: Solved) -> Series:
-    """Return the AC power that would make up for what a vehicle gives back."""
-    energy = given_kwh(prepared, need, _powers(ids, solved))
-    found: Series = energy / prepared.hours[need.plugged.slot]
-    return found
-
-
-def _holds(need: Needs, columns: Columns, solved: Solved, v: int) -> npt.NDArray[np.bool_]:
-    """Return in which slots a vehicle holds the floor below which it gives nothing back."""
-    if need.giving is None:
-        return np.zeros(len(need.plugged), dtype=bool)
-    held = _powers(columns.held[v], solved)
-    return ~need.giving.below | (held >= need.giving.floor_kwh - SLACK_KW)
-
-
-def give_way(needs: tuple[Needs, ...], pattern: Pattern) -> bool:
-    """Loosen what a pattern without an answer asks of vehicles that give back.
-
-    None gives where it may hold less than its floor: it may no longer reach it. Nor does a slot
-    have to export what one might have given. Return whether anything was changed.
-    """
-    changed = False
-    for v, need in enumerate(needs):
-        if need.giving is None:
-            continue
-        some = need.giving.most_kw > TINY
-        changed |= bool((pattern.gives[v] & need.giving.below & some).any())
-        pattern.gives[v] = pattern.gives[v] & ~need.giving.below
-        for t in need.plugged.slot[some].tolist():
-            changed |= pattern.exporting.get(t, False)
-            if t in pattern.exporting:
-                pattern.exporting[t] = False
-    return changed
 
 
 def _powers(ids: Ids, solved: Solved) -> Series:
@@ -322,14 +286,10 @@ def apply(
             low, high = limits_of(pattern, v, i, plugged)
             bound(column, low, high)
             _line_factors(columns, solver, plugged, column, pattern, v, i)
-        if need.giving is not None:
-            # What it may charge in a slot it does not give back in it.
-            gives = pattern.gives[v] & (pattern.state[v] == OFF)
-            for i in np.flatnonzero(columns.given[v] != ABSENT).tolist():
-                most_out = float(need.giving.most_kw[i]) if gives[i] else 0.0
-                bound(int(columns.given[v][i]), 0.0, most_out)
-                if (above := int(columns.above[v][i])) != ABSENT:
-                    bound(above, float(gives[i]), float(gives[i]))
+        for column, low, high in giving_bounds(
+            need, columns, v, pattern.gives[v] & (pattern.state[v] == OFF)
+        ):
+            bound(column, low, high)
     most = float(prepared.import_limit + prepared.breach_kw)
     for t in columns.one_way:
         exporting = pattern.exporting.get(t)

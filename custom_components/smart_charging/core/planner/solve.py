@@ -20,17 +20,8 @@ from .presence import TINY
 from .problem import Problem
 from .readout import read
 from .result import Plan, Rung
-from .rounding import (
-    FREE,
-    OFF,
-    ON,
-    Pattern,
-    apply,
-    exclude,
-    fractional,
-    give_way,
-    pattern_of,
-)
+from .rounding import FREE, OFF, ON, Pattern, apply, exclude, fractional, pattern_of
+from .rounding_v2h import give_way
 from .simulate import simulate
 from .solution import Solution, money, setting_for
 from .solver import Solved, Solver
@@ -141,7 +132,7 @@ class Climb:
             apply(self._prepared, self._needs, self._columns, self._solver, pattern)
             solved = self._solver.solve(self._left())
             if solved is None:
-                if give_way(self._needs, pattern):
+                if give_way(self._needs, pattern.gives, pattern.exporting):
                     continue
                 return None
             if exclude(self._columns, solved, pattern, everywhere=round_ >= CORRECTIONS // 3):

@@ -1,0 +1,68 @@
+"""Vehicles that give back, from the relaxation to what they can do: one direction, and the floor."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .columns import Columns
+from .model import ABSENT, Ids
+from .needs import Needs
+from .prepare import Prepared
+from .presence import TINY, Flags, Series
+from .solution import given_kwh
+from .solver import Solved
+
+SLACK_KWH = 1e-5
+"""A floor missed by less is held: the solver's own tolerance."""
+
+
+def taken(ids: Ids, solved: Solved) -> Series:
+    """Return the values of columns, 0 for what is absent."""
+    return np.where(ids == ABSENT, 0.0, solved.values[ids])
+
+
+def given_kw(prepared: Prepared, need: Needs, columns: Columns, solved: Solved, v: int) -> Series:
+    """Return the mean AC power that would make up for what a vehicle gives back in each slot."""
+    energy = given_kwh(prepared, need, taken(columns.given[v], solved))
+    found: Series = energy / prepared.hours[need.plugged.slot]
+    return found
+
+
+def holds_floor(need: Needs, columns: Columns, solved: Solved, v: int) -> Flags:
+    """Return in which slots a vehicle holds the floor below which it gives nothing back."""
+    if need.giving is None:
+        return np.zeros(len(need.plugged), dtype=bool)
+    held = taken(columns.held[v], solved)
+    return ~need.giving.below | (held >= need.giving.floor_kwh - SLACK_KWH)
+
+
+def giving_bounds(
+    need: Needs, columns: Columns, v: int, gives: Flags
+) -> Iterator[tuple[int, float, float]]:
+    """Yield columns with their bounds, for a vehicle that may give back in the slots `gives`."""
+    if need.giving is None:
+        return
+    for i in np.flatnonzero(columns.given[v] != ABSENT).tolist():
+        yield int(columns.given[v][i]), 0.0, float(need.giving.most_kw[i]) if gives[i] else 0.0
+        if (above := int(columns.above[v][i])) != ABSENT:
+            yield above, float(gives[i]), float(gives[i])
+
+
+def give_way(needs: tuple[Needs, ...], gives: list[Flags], exporting: dict[int, bool]) -> bool:
+    """Loosen what a pattern without an answer asks of vehicles that give back.
+
+    None gives where it may hold less than its floor: it may no longer reach it. Nor does a slot
+    have to export what one might have given. Return whether anything was changed.
+    """
+    changed = False
+    for v, need in enumerate(needs):
+        if need.giving is None:
+            continue
+        some = need.giving.most_kw > TINY
+        changed |= bool((gives[v] & need.giving.below & some).any())
+        gives[v] = gives[v] & ~need.giving.below
+        for t in need.plugged.slot[some].tolist():
+            if t in exporting:
+                changed |= exporting[t]
+                exporting[t] = False
+    return changed
