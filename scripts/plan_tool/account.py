@@ -147,6 +147,9 @@ def _goals(problem: Problem, plan: Plan, vehicle: Vehicle, zone: ZoneInfo) -> It
             yield f"    misses {miss.missing_kwh:.2f} kWh: {cause_words(miss.cause)}"
             if mend := mend_words(miss.cause):
                 yield f"    would help: {mend}"
+        for risk in plan.at_risk:
+            if (risk.vehicle, risk.goal, risk.by) == (vehicle.id, goal.kind, goal.by):
+                yield f"    at risk: {risk.missing_kwh:.2f} kWh on a day with little sun"
     known = {(goal.kind, goal.by) for goal in vehicle.goals}
     for miss in plan.shortfalls:
         if miss.vehicle == vehicle.id and (miss.goal, miss.by) not in known:

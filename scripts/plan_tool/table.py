@@ -49,6 +49,12 @@ def summary(problem: Problem, plan: Plan) -> Iterator[str]:
         yield f"Missing    {miss.missing_kwh:10.3f} kWh for {shortfall_words(problem, miss)}"
     if not plan.shortfalls:
         yield "All goals are met."
+    for risk in plan.at_risk:
+        by = risk.by.astimezone(ZoneInfo(problem.time_zone))
+        yield (
+            f"At risk    {risk.missing_kwh:10.3f} kWh for {risk.vehicle}: {GOALS[risk.goal]}, "
+            f"{by:%a %d %b %H:%M}, on a day with little sun"
+        )
 
 
 def shortfall_words(problem: Problem, miss: Shortfall) -> str:

@@ -23,6 +23,7 @@ from custom_components.smart_charging.core.planner import (
 from custom_components.smart_charging.core.schedule import Reason
 from scripts.plan import main
 from scripts.plan_tool.words import CAUSES, RUNGS, reason_words
+from tests.core.planner import test_margin
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "plan"
 PROBLEM = home("spring", hours=24, step_a=1.0)
@@ -234,6 +235,20 @@ def test_a_picture_that_cannot_be_written_is_said(
     printed = capsys.readouterr()
     assert "cannot write" in printed.err
     assert "All goals are met." in printed.out
+
+
+def test_a_goal_that_little_sun_would_miss_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dull.json"
+    file.write_text(json.dumps(problem_to_json(test_margin.home(40.0, from_h=test_margin.DAWN))))
+
+    assert main([str(file), "--explain"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "All goals are met." in printed
+    assert "At risk        13.090 kWh for car: ready by, Wed 04 Mar 16:00, on a day with" in printed
+    assert "    at risk: 13.09 kWh on a day with little sun" in printed
 
 
 def test_standard_input_is_read(
