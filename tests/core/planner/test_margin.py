@@ -163,11 +163,12 @@ def test_what_no_plan_can_save_is_named_and_the_sun_still_counts() -> None:
 def test_a_goal_that_misses_anyway_is_a_risk_for_the_rest_only() -> None:
     problem = home(60.0, from_h=DAWN)
     answer = plan(problem)
-    (shortfall,) = answer.shortfalls
+    missing = sum(s.missing_kwh for s in answer.shortfalls)
     (risk,) = answer.at_risk
 
     sure = 6 * 17 * 0.23 + 15 * 0.23
-    assert shortfall.missing_kwh + risk.missing_kwh == pytest.approx(60 - sure, abs=0.02)
+    assert missing > 1
+    assert missing + risk.missing_kwh == pytest.approx(60 - sure, abs=0.02)
 
 
 def test_a_breach_that_may_be_bought_is_room_too() -> None:

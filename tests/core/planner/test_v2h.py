@@ -183,7 +183,7 @@ def check(problem: Problem, answer: Plan) -> None:
         for step, kw, charger in zip(steps, powers, problem.chargers, strict=True):
             if kw < 0:
                 assert step.current_a == 0
-                assert step.reason is Reason.FEED_HOUSE
+                assert step.reason in (Reason.FEED_HOUSE, Reason.SELL)
                 assert -kw <= charger.max_discharge_kw + NEAR
 
 
@@ -373,6 +373,7 @@ def test_a_full_car_carries_the_dear_evening() -> None:
 
     assert sum(s.energy_kwh for s in evening) == pytest.approx(-8.0, abs=NEAR)
     assert all(s.cost == pytest.approx(0.45 * s.energy_kwh) for s in evening)
+    assert {s.reason for s in evening} == {Reason.FEED_HOUSE}
     assert all(f.import_kw < NEAR for f in answer.flows[:16])
     assert evening[-1].soc_after == pytest.approx(0.8 - 8 / 0.9 / 60, abs=1e-3)
     assert answer.savings is not None
@@ -437,6 +438,7 @@ def test_selling_is_a_right_of_its_own() -> None:
 
     assert sold.flows[0].export_kw == pytest.approx(7.0, abs=NEAR)
     assert sold.schedule.chargers["garage"][0].cost == pytest.approx(-0.4 * 7.0 / 4, abs=NEAR)
+    assert sold.schedule.chargers["garage"][0].reason is Reason.SELL
     assert all(f.export_kw < NEAR for f in kept.flows)
 
 

@@ -116,7 +116,7 @@ def charging_reason(need: Needs, i: int, site: SiteView, look: Outlook) -> Reaso
     t = plugged.slot
     power = look.power[i]
     if look.given[i] > TINY:
-        return Reason.FEED_HOUSE
+        return Reason.SELL if site.house[t] < site.given[t] * MOSTLY else Reason.FEED_HOUSE
     if power <= TINY:
         return _idle(need, i, site, look)
     asap = need.asap
