@@ -14,12 +14,12 @@ import numpy as np
 
 from .columns import Columns, each, optional_columns
 from .formulation_battery import battery_columns, battery_rows
-from .formulation_peak import peak_rows, quarter_rows
+from .formulation_peak import quarter_rows, rise_rows
+from .formulation_perspective import perspective_rows
 from .formulation_vehicle import (
     charge_columns,
     demand_rows,
     shared_sun_rows,
-    sun_rows,
     switch_rows,
     taper_rows,
 )
@@ -51,9 +51,9 @@ def formulate(
     for v, need in enumerate(needs):
         demand_rows(model, prepared, need, weights, columns.charge[v], v)
         taper_rows(model, prepared, need, columns.charge[v], v)
-        sun_rows(model, prepared, need, columns, v)
-        peak_rows(model, prepared, need, columns, v)
     shared_sun_rows(model, prepared, needs, columns)
+    perspective_rows(model, prepared, needs, columns)
+    rise_rows(model, prepared, needs, columns)
     _directions(model, prepared, columns, integers=integers)
     if integers:
         for v, need in enumerate(needs):
