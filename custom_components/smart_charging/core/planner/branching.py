@@ -26,6 +26,7 @@ def branch(climb: "Climb", start: "Attempt", relaxed: Solved) -> None:
     What is stopped by the clock is thrown away: the plan must not hang on the machine's mood.
     """
     model, columns = formulate(climb.prepared, climb.needs, climb.weights, integers=True)
+    # How long a charge goes on at least is not in it: its bound holds, its answer is lengthened.
     if _fix(climb, model, columns, relaxed) > BRANCHES:
         return
     solver = model.solver(

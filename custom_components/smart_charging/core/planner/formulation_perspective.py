@@ -37,7 +37,7 @@ class Family:
 def perspective_rows(
     model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns
 ) -> None:
-    """For the spare sun with extra = g+, and for the peak with extra = P - base, per slot:
+    """Add two rows per slot for the spare sun, with extra = g+, and for the peak, extra = P - base.
 
     - sum_v p_v (1 - room / least_v) <= extra + sum_b d_b [kW] where room < least_v
     - sum_b c_b + sum_v p_v (1 - (room - C) / least_v) <= extra + sum_b d_b + C [kW]

@@ -104,8 +104,11 @@ class Plan:
     bound: float
     """No plan that meets the goals as well costs less."""
     gap: float
-    """(cost - bound) in currency; what preferences may give away is part of it."""
+    """(cost - bound) in currency; what preferences give away is part of it."""
     rung: Rung
+    given_away: float = 0.0
+    """Currency of the gap that fewer starts and phase switches cost, at most a ten-thousandth of
+    the bill."""
     shortfalls: tuple[Shortfall, ...] = field(default_factory=tuple)
     baseline_cost: float | None = field(default_factory=lambda: None)
     """The same problem charged at full power on arrival."""

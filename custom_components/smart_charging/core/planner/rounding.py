@@ -15,6 +15,7 @@ from .needs import Needs
 from .pattern import FREE, OFF, ON, Pattern
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
+from .runs import long_enough
 from .solution import setting_for
 from .solver import Solved
 
@@ -54,7 +55,11 @@ def pattern_of(
         held = _held_settings(need, power)
         taper = _tapered(prepared, need, power)
         tapers.append(taper)
-        states.append(_states(prepared, need, power, held, taper, threshold))
+        if any(x.min_on_s > 0 for x in prepared.problem.chargers):
+            least = np.array([_least(s, int(n)) for s, n in zip(need.slots, held, strict=True)])
+            states.append(long_enough(prepared, need, power - threshold * least))
+        else:
+            states.append(_states(prepared, need, power, held, taper, threshold))
         settings.append(held)
         caps.append(np.array([s.max_kw for s in need.slots]))
     return Pattern(

@@ -9,6 +9,7 @@ from .assemble import Proof, assemble
 from .codec import ProblemInvalid, structure_faults
 from .greedy import cheapest_slots, moved
 from .needs import needs_of
+from .preferences import prefer
 from .prepare import prepare
 from .problem import Problem
 from .result import Plan, Rung
@@ -27,17 +28,22 @@ def solve(problem: Problem, last: Plan | None, cancelled: Callable[[], bool] | N
     needs = tuple(needs_of(prepared, v) for v in range(len(problem.vehicles)))
     weights = weights_of(prepared, needs)
     search = Climb(prepared, needs, weights, started + problem.search.abort_s, cancelled)
+    gap, given_away = 0.0, 0.0
+    rung = Rung.INCUMBENT
     if not search.stopped:
         try:
             search.run()
+            gap, rung = search.gap, Rung.OPTIMAL if search.closed else Rung.INCUMBENT
+            given_away = prefer(search)
         except pulp.PulpError:
             # Whatever the solver refuses, a plan is owed: the lower rungs need no solver.
             search.best = None
     if search.best is not None:
         solution = search.best.solution
         proof = Proof(
-            rung=Rung.OPTIMAL if search.closed else Rung.INCUMBENT,
-            gap=search.gap + GIVE_AWAY * weights.bill,
+            rung=rung,
+            gap=gap + given_away + GIVE_AWAY * weights.bill,
+            given_away=given_away,
         )
     elif last is not None and (shifted := moved(problem, prepared, needs, last)) is not None:
         solution, proof = simulate(prepared, needs, shifted), Proof(rung=Rung.SHIFTED, gap=None)
