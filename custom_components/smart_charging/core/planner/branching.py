@@ -15,6 +15,10 @@ from .solver import Solved
 if TYPE_CHECKING:
     from .search import Attempt, Climb
 
+WORTH = 10
+"""Times the tolerance that the gap must be: the solver takes seconds for its first bound, which a
+gap of some tenths of a percent is not worth."""
+
 BRANCHES = 150
 """Charges and directions in doubt up to which the search for a proof ends in seconds. Beyond,
 the plan stays the best of the rounding with its gap."""
@@ -25,6 +29,8 @@ def branch(climb: "Climb", start: "Attempt", relaxed: Solved) -> None:
 
     What is stopped by the clock is thrown away: the plan must not hang on the machine's mood.
     """
+    if climb.gap <= WORTH * climb.tolerance:
+        return
     model, columns = formulate(climb.prepared, climb.needs, climb.weights, integers=True)
     # How long a charge goes on at least is not in it: its bound holds, its answer is lengthened.
     if _fix(climb, model, columns, relaxed) > BRANCHES:

@@ -37,7 +37,7 @@ def rise_rows(model: Model, prepared: Prepared, needs: tuple[Needs, ...], column
     """
     if prepared.peak is None:
         return
-    room, months = _room(prepared), prepared.quarters.month[prepared.quarters.of_slot]
+    room, months = room_below_peak(prepared), prepared.quarters.month[prepared.quarters.of_slot]
     for need, charge in zip(needs, columns.charge, strict=True):
         slot = need.plugged.slot
         for k, point in enumerate(need.points):
@@ -77,7 +77,7 @@ def _least_rise(
     return found
 
 
-def _room(prepared: Prepared) -> Series:
+def room_below_peak(prepared: Prepared) -> Series:
     """Return the most that sun, batteries and the peaks so far leave for one car in each slot.
 
     Slots that are no whole quarter leave everything: the row of their quarter is about a mean.

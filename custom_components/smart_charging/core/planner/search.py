@@ -18,6 +18,7 @@ from .model import ABSENT
 from .moves import moves
 from .needs import Needs
 from .pattern import OFF, ON, Pattern, apply
+from .peak_scan import scan_peak
 from .prepare import Prepared
 from .readout import read
 from .rounding import exclude, pattern_of
@@ -66,13 +67,13 @@ class Climb:
         self.columns: Columns
         self.cancelled = cancelled
         self._deadline = deadline
-        self._solver: Solver
+        self.solver: Solver
 
     def run(self) -> None:
         """Climb until the gap is closed or a limit of the search is reached."""
         model, self.columns = formulate(self.prepared, self.needs, self.weights)
-        self._solver = model.solver(time_limit_s=self.left_s)
-        relaxed = self._solver.answer()
+        self.solver = model.solver(time_limit_s=self.left_s)
+        relaxed = self.solver.answer()
         if relaxed is None:
             return
         self.bound = relaxed.objective
@@ -85,6 +86,8 @@ class Climb:
             )
             if self.closed or self.stopped:
                 break
+        if not self.closed and not self.stopped:
+            scan_peak(self)
         if self.best is None and not self.stopped:
             self._last_resort(relaxed)
         self._improve()
@@ -139,8 +142,8 @@ class Climb:
         prepared, needs, columns = self.prepared, self.needs, self.columns
         lengthen(prepared, needs, pattern)
         for round_ in range(CORRECTIONS):
-            apply(prepared, needs, columns, self._solver, pattern)
-            solved = self._solver.solve(self.left_s)
+            apply(prepared, needs, columns, self.solver, pattern)
+            solved = self.solver.solve(self.left_s)
             if solved is None or solved.objective > most:
                 return None
             if exclude(columns, solved, pattern, everywhere=round_ >= CORRECTIONS // 3):
@@ -195,7 +198,7 @@ class Climb:
             improved = False
             best = self.best
             for change in moves(self.needs, self.columns, best.pattern, best.solved):
-                if self.closed or self.stopped or self._solver.solves >= self.limits.solves:
+                if self.closed or self.stopped or self.solver.solves >= self.limits.solves:
                     return
                 pattern = best.pattern.copy()
                 change.apply(self.needs, pattern, best.solved, self.columns)
