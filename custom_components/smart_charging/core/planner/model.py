@@ -168,21 +168,23 @@ class Model:
         for end, sense, limit in zip(ends, self._senses, limits, strict=True):
             row = AffineExpr()
             row.add_term_ids_coeffs(core, columns[begin:end], factors[begin:end])
-            row.set_constant(-limit)
             row.set_sense(sense)
+            if limit:
+                row.set_constant(-limit)
             core.add_constraint(row)
             begin = end
         return problem
 
-    def _row_by_row(self) -> tuple[npt.NDArray[np.uint64], Values, list[int]]:
+    def _row_by_row(self) -> tuple[memoryview, memoryview, list[int]]:
         """Return columns and factors in order of their rows, and where each row ends."""
-        if not self._terms:
-            return np.zeros(0, dtype=np.uint64), np.zeros(0), []
-        columns, factors, rows = (np.concatenate(x) for x in zip(*self._terms, strict=True))
-        order = np.argsort(rows, kind="stable")
-        order = order[(columns[order] != ABSENT) & (rows[order] != ABSENT)]
-        ends = np.cumsum(np.bincount(rows[order], minlength=self.rows))
-        return columns[order].astype(np.uint64), factors[order], ends.tolist()
+        none = np.zeros(0, dtype=np.int64)
+        terms = [(none, np.zeros(0), none), *self._terms]
+        columns, factors, rows = (np.concatenate(x) for x in zip(*terms, strict=True))
+        there = np.flatnonzero((columns != ABSENT) & (rows != ABSENT))
+        there = there[np.argsort(rows[there], kind="stable")]
+        ends = np.cumsum(np.bincount(rows[there], minlength=self.rows)).tolist()
+        # Slices of a memoryview are cheaper than those of an array.
+        return memoryview(columns[there].astype(np.uint64)), memoryview(factors[there]), ends
 
     def solver(
         self,
