@@ -9,7 +9,7 @@ Importing this module imports PuLP (over a second): only ever in an executor.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ class Model:
     ) -> Ids:
         """Add one column per value of `upper`; costs in currency per unit. Return their numbers."""
         begin, count = len(self._names), len(upper)
-        self._names += [f"{name}_{i}" for i in range(count)]
+        self._names += _numbered(name, count)
         self._upper.append(np.asarray(upper, dtype=float))
         self._lower.append(_each(lower, count))
         self._cost.append(_each(cost, count))
@@ -114,25 +114,25 @@ class Model:
         limits: Factors,
         where: npt.NDArray[np.bool_] | None,
     ) -> Ids:
-        if np.ndim(limits):
-            count = np.size(limits)
-        else:
+        if isinstance(limits, float | int):
             count = max((np.size(x[0]) for x in terms if len(x) == 2), default=1)
+        else:
+            count = len(limits)
         limits = _each(limits, count)
         if where is None:
             numbers = np.arange(self.rows, self.rows + count)
         else:
-            numbers = np.where(where, np.cumsum(where) + (self.rows - 1), ABSENT)
+            numbers = np.where(where, where.cumsum() + (self.rows - 1), ABSENT)
             limits = limits[where]
         for term in terms:
-            columns = np.atleast_1d(np.asarray(term[0], dtype=np.int64))
-            if len(term) == 3:
-                rows = numbers[term[2]]
-                rows = rows if np.ndim(rows) else np.full(len(columns), rows)
-            else:
-                rows = numbers
-                if len(columns) != count:
-                    columns = np.full(count, columns[0])
+            columns = term[0]
+            if not isinstance(columns, np.ndarray) or not columns.ndim:
+                columns = np.atleast_1d(np.asarray(columns, dtype=np.int64))
+            rows = numbers if len(term) == 2 else numbers[term[2]]
+            if not rows.ndim:
+                rows = np.full(len(columns), rows)
+            elif len(columns) != len(rows):
+                columns = np.full(len(rows), columns[0])
             self._terms.append((columns, _each(term[1], len(columns)), rows))
         self._limits.append(limits)
         self._senses += [sense] * len(limits)
@@ -210,6 +210,12 @@ class Model:
         )
         self.problem.solve(highs)
         return Solver(self.problem.solverModel, integer=nodes is not None)
+
+
+@lru_cache(maxsize=64)
+def _numbered(name: str, count: int) -> list[str]:
+    """Return the names of a block of columns: the same blocks come in every plan."""
+    return [f"{name}_{i}" for i in range(count)]
 
 
 def _each(value: Factors, count: int) -> Values:
