@@ -1,7 +1,11 @@
 """Whether what runs keeps below every limit: chargers run at whole steps, not at mean powers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor
+
+import numpy as np
+import numpy.typing as npt
 
 from .commands import STEP_SLACK, command_a
 from .needs import Needs
@@ -14,6 +18,9 @@ from .weights import KIND
 
 SLACK = 1e-3
 """kW or A above a limit that are rounding."""
+
+RAISED_KW = 10 * TINY
+"""A charger that runs this much above the mean of its slot runs at a higher step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +36,6 @@ class Running:
     """While the car is there."""
     running_kw: float
     urgency: float
-
-    @property
-    def raised(self) -> bool:
-        """Whether it runs above its mean."""
-        return self.running_kw > self.mean_kw + 10 * TINY
 
     def step_below(self, kw: float) -> float:
         """Return the highest power a charger can run at that is not above `kw`; 0 for none."""
@@ -111,10 +113,7 @@ def tighten(
     pattern must then be solved again.
     """
     changed = False
-    slots = _charges(prepared, needs, solution)
-    for t, charges in slots.items():
-        if not any(x.raised for x in charges):
-            continue
+    for t, charges in _charges(prepared, needs, solution, _raised(prepared, needs, solution)):
         limits = SlotLimits(prepared, solution, t, charges)
         excess, circuit = limits.over_kw([x.running_kw for x in charges])
         if excess <= 0 and not circuit:
@@ -133,6 +132,7 @@ def tighten(
             pattern.cap[v][i] = min(float(pattern.cap[v][i]), kw * x.plugged.share)
             if pin:
                 pattern.pinned[v, i] = min(kw, x.mean_kw) * x.plugged.share
+    slots = dict(_charges(prepared, needs, solution)) if changed else {}
     if changed and everything:
         for x in (x for charges in slots.values() for x in charges):
             if pattern.state[x.vehicle][x.position] != OFF:
@@ -166,17 +166,46 @@ def _close_doors(
                 pattern.cap[x.vehicle][x.position] = min(cap, kw) * x.plugged.share
 
 
-def _charges(
+def _raised(
     prepared: Prepared, needs: tuple[Needs, ...], solution: Solution
-) -> dict[int, list[Running]]:
-    """Return the charges of each slot as they would run."""
+) -> npt.NDArray[np.bool_]:
+    """Return in which slots a charger would run above its mean; see `commands.command_a`."""
+    chargers = prepared.problem.chargers
+    steps = np.array([c.step_a for c in chargers])
+    least = np.array([max(min(c.min_a, c.max_a), 0.0) for c in chargers])
+    most = np.array([max(c.max_a, 0.0) for c in chargers])
+    found = np.zeros(prepared.n, dtype=bool)
+    for need, charge, setting in zip(needs, solution.charge, solution.setting, strict=True):
+        plugged = need.plugged
+        at = np.flatnonzero(charge > TINY)
+        number, charger = setting[at], plugged.charger[at]
+        mean_kw, per_a = charge[at] / plugged.share[at], plugged.kw_per_a[number, at]
+        step = np.where(steps[charger] > 0, steps[charger], 1.0)
+        amperes = mean_kw / per_a
+        whole = np.ceil(amperes / step - STEP_SLACK) * step
+        amperes = np.where(steps[charger] > 0, whole, amperes)
+        amperes = np.minimum(np.maximum(amperes, least[charger]), most[charger])
+        running_kw = np.minimum(amperes * per_a, np.maximum(plugged.most_kw[number, at], mean_kw))
+        found[plugged.slot[at][running_kw > mean_kw + RAISED_KW]] = True
+    return found
+
+
+def _charges(
+    prepared: Prepared,
+    needs: tuple[Needs, ...],
+    solution: Solution,
+    where: npt.NDArray[np.bool_] | None = None,
+) -> Iterable[tuple[int, list[Running]]]:
+    """Return the charges of each slot, or of those in `where`, as they would run."""
     found: dict[int, list[Running]] = {}
     for v, need in enumerate(needs):
         urgency = max((KIND[d.goal.kind] for d in need.demands if not d.past), default=0.0)
-        for i, mean in enumerate(solution.charge[v].tolist()):
-            if mean <= TINY:
-                continue
-            plugged = need.slots[i]
+        runs = solution.charge[v] > TINY
+        if where is not None:
+            runs &= where[need.plugged.slot]
+        for i in np.flatnonzero(runs).tolist():
+            mean = float(solution.charge[v][i])
+            plugged = need.plugged.at(i)
             charger = prepared.problem.chargers[plugged.charger]
             setting = plugged.settings[int(solution.setting[v][i])]
             amperes = command_a(charger, plugged, setting, mean)
@@ -193,7 +222,7 @@ def _charges(
                     urgency=urgency,
                 )
             )
-    return found
+    return found.items()
 
 
 def _whole_steps(limits: SlotLimits, charges: list[Running], *, raise_: bool) -> list[float]:

@@ -1,18 +1,18 @@
 """What each charger and each flow may do: the bounds that make a relaxation a plan."""
 
 from dataclasses import dataclass
-from math import inf
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from .columns import Columns
-from .model import ABSENT
+from .model import ABSENT, Ids
 from .needs import Needs
 from .prepare import Prepared
-from .presence import TINY, PluggedSlot, Series
-from .solver import Solver
+from .presence import TINY, Series
+from .solution import setting_for
+from .solver import Solved, Solver
 
 OFF, ON, FREE = 0, 1, 2
 
@@ -59,83 +59,112 @@ def apply(
     prepared: Prepared, needs: tuple[Needs, ...], columns: Columns, solver: Solver, pattern: Pattern
 ) -> None:
     """Set the bounds of the live solver to a pattern."""
-    ids: list[int] = []
-    lower: list[float] = []
-    upper: list[float] = []
-
-    def bound(column: int, low: float, high: float) -> None:
-        ids.append(column)
-        lower.append(low)
-        upper.append(high)
-
+    ranges = [limits_of(pattern, need, v) for v, need in enumerate(needs)]
+    bounds = [(ids, *range_) for ids, range_ in zip(columns.charge, ranges, strict=True)]
+    bounds += _directions(prepared, columns, pattern)
+    if bounds:
+        ids, lower, upper = (np.concatenate(x) for x in zip(*bounds, strict=True))
+        there = ids != ABSENT
+        solver.set_bounds(ids[there], lower[there], upper[there])
     for v, need in enumerate(needs):
-        for i, plugged in enumerate(need.slots):
-            if (column := int(columns.charge[v][i])) == ABSENT:
-                continue
-            low, high = limits_of(pattern, v, i, plugged)
-            bound(column, low, high)
-            _line_factors(columns, solver, plugged, column, pattern, v, i)
-    most = float(prepared.import_limit + prepared.breach_kw)
-    for t in columns.one_way:
-        exporting = pattern.exporting.get(t)
-        everything = most + float(prepared.over[t])
-        bound(int(columns.imported[t]), 0.0, 0.0 if exporting is True else everything)
-        bound(
-            int(columns.exported[t]),
-            0.0,
-            0.0 if exporting is False else float(columns.export_most[t]),
-        )
+        _line_factors(need, columns, solver, pattern, v)
+    _feed_limits(prepared, needs, columns, solver, ranges)
+
+
+def _directions(
+    prepared: Prepared, columns: Columns, pattern: Pattern
+) -> list[tuple[Ids, Series, Series]]:
+    """Return columns and bounds of the flows that exclude each other or make room for a car."""
+    found: list[tuple[Ids, Series, Series]] = []
+
+    def bound(ids: Ids, upper: Series) -> None:
+        found.append((ids, np.zeros(len(ids)), upper))
+
+    if columns.one_way:
+        at = np.array(columns.one_way)
+        exporting = np.array([pattern.exporting[t] for t in columns.one_way])
+        most = prepared.import_limit + prepared.breach_kw + prepared.over[at]
+        bound(columns.imported[at], np.where(exporting, 0.0, most))
+        bound(columns.exported[at], np.where(exporting, columns.export_most[at], 0.0))
     # Slots that an earlier pattern capped get their bound back.
     columns.capped.update(pattern.battery_cap)
-    both_ways = {(b, t) for t in columns.battery_one_way for b in range(len(prepared.batteries))}
-    for b, t in sorted(both_ways | columns.capped):
-        discharging = pattern.discharging.get((b, t))
-        cap = pattern.battery_cap.get((b, t), inf)
-        if (into := int(columns.battery_in[b][t])) != ABSENT:
-            most_in = min(cap, float(columns.charge_most[b][t]))
-            bound(into, 0.0, 0.0 if discharging is True else most_in)
-        if (out := int(columns.battery_out[b][t])) != ABSENT:
-            most_out = float(columns.discharge_most[b][t])
-            bound(out, 0.0, 0.0 if discharging is False else most_out)
-    solver.set_bounds(np.array(ids, dtype=np.int64), np.array(lower), np.array(upper))
-    _feed_limits(prepared, needs, columns, solver, pattern)
+    if not columns.battery_one_way and not columns.capped:
+        return found
+    for b in range(len(prepared.batteries)):
+        into, out = columns.charge_most[b].copy(), columns.discharge_most[b].copy()
+        for (c, t), cap in pattern.battery_cap.items():
+            if c == b:
+                into[t] = min(cap, into[t])
+        for (c, t), discharging in pattern.discharging.items():
+            if c == b:
+                (into if discharging else out)[t] = 0.0
+        bound(columns.battery_in[b], into)
+        bound(columns.battery_out[b], out)
+    return found
 
 
-def limits_of(pattern: Pattern, v: int, i: int, plugged: PluggedSlot) -> tuple[float, float]:
-    """Return the least and highest mean power in kW that a pattern allows in a plugged slot."""
-    state = pattern.state[v][i]
-    if (pin := pattern.pinned.get((v, i))) is not None:
-        return pin, pin
-    high = min(float(pattern.cap[v][i]), plugged.max_kw)
-    if state == OFF or not plugged.settings:
-        return 0.0, 0.0
-    if state == FREE:
-        return 0.0, high
-    setting = plugged.settings[min(int(pattern.setting[v][i]), len(plugged.settings) - 1)]
-    high = min(high, plugged.share * setting.max_kw)
-    free = pattern.full_range or pattern.tapered[v][i]
-    low = 0.0 if free else min(plugged.share * setting.min_kw, high)
+def powers(ids: Ids, solved: Solved) -> Series:
+    """Return the values of columns, 0 where they are absent."""
+    return np.where(ids == ABSENT, 0.0, solved.values[ids])
+
+
+def limits_of(pattern: Pattern, need: Needs, v: int) -> tuple[Series, Series]:
+    """Return the least and highest mean power in kW that a pattern allows a vehicle."""
+    plugged, state = need.plugged, pattern.state[v]
+    high = np.minimum(pattern.cap[v], plugged.max_kw)
+    high = np.where((state == OFF) | (plugged.count == 0), 0.0, high)
+    low = np.zeros(len(plugged))
+    if len(plugged.kind):
+        on = np.flatnonzero((state == ON) & (plugged.count > 0))
+        number = np.minimum(pattern.setting[v][on], plugged.count[on] - 1)
+        high[on] = np.minimum(high[on], plugged.share[on] * plugged.most_kw[number, on])
+        if not pattern.full_range:
+            low[on] = np.minimum(plugged.share[on] * plugged.least_kw[number, on], high[on])
+            low[pattern.tapered[v]] = 0.0
+    for (w, i), pin in pattern.pinned.items():
+        if w == v:
+            low[i] = high[i] = pin
     return low, high
 
 
-def _line_factors(
-    columns: Columns,
-    solver: Solver,
-    plugged: PluggedSlot,
-    column: int,
-    pattern: Pattern,
-    v: int,
-    i: int,
-) -> None:
+def chosen_settings(
+    need: Needs, charge: Ids, solved: Solved, pattern: Pattern, v: int
+) -> npt.NDArray[np.int64]:
+    """Return which setting each slot of a vehicle runs at in an answer, -1 where it does not."""
+    plugged, state, setting = need.plugged, pattern.state[v], pattern.setting[v]
+    power = powers(charge, solved)
+    runs = (power > TINY) & (plugged.count > 0)
+    if len(plugged.kind) < 2:
+        return np.where(runs, 0, -1)
+    held = np.minimum(setting, plugged.count - 1)
+    chosen = np.where(runs, held, -1)
+    for i in np.flatnonzero(runs & (state != ON)).tolist():
+        chosen[i] = setting_for(need.slots[i], float(power[i]), int(setting[i]))
+    return chosen
+
+
+def _line_factors(need: Needs, columns: Columns, solver: Solver, pattern: Pattern, v: int) -> None:
     """Give the rows of fuse and circuits the currents of the setting that is chosen."""
-    if len(plugged.settings) < 2:
+    plugged, charge = need.plugged, columns.charge[v]
+    choice = np.flatnonzero((plugged.count > 1) & (charge != ABSENT))
+    if not len(choice):
         return
-    number = min(int(pattern.setting[v][i]), len(plugged.settings) - 1)
-    per_kw = plugged.settings[number].line_a_per_kw
-    for phase, factor in enumerate(per_kw):
-        for rows in columns.fuse_rows(plugged.charger):
-            if (row := int(rows[phase][plugged.slot])) != ABSENT:
-                solver.set_factor(row, column, factor / plugged.share)
+    number = np.minimum(pattern.setting[v][choice], plugged.count[choice] - 1)
+    lines = plugged.line_a_per_kw[number, choice] / plugged.share[choice, None]
+    for charger in np.unique(plugged.charger[choice]).tolist():
+        here = plugged.charger[choice] == charger
+        slot = plugged.slot[choice[here]]
+        for rows in columns.fuse_rows(charger):
+            for phase, row in enumerate(rows):
+                changes = zip(
+                    row[slot].tolist(),
+                    charge[choice[here]].tolist(),
+                    lines[here, phase].tolist(),
+                    strict=True,
+                )
+                for number_, column, factor in changes:
+                    if number_ != ABSENT:
+                        solver.set_factor(number_, column, factor)
 
 
 def _feed_limits(
@@ -143,7 +172,7 @@ def _feed_limits(
     needs: tuple[Needs, ...],
     columns: Columns,
     solver: Solver,
-    pattern: Pattern,
+    ranges: list[tuple[Series, Series]],
 ) -> None:
     """With spare sun, batteries give no more than cars take beyond it at their chosen powers.
 
@@ -152,22 +181,19 @@ def _feed_limits(
     """
     if not columns.feed_rows:
         return
-    least = dict.fromkeys(columns.feed_rows, 0.0)
-    most = dict.fromkeys(columns.feed_rows, 0.0)
-    at: dict[int, list[int]] = {t: [] for t in columns.feed_rows}
-    for v, need in enumerate(needs):
-        for i, plugged in enumerate(need.slots):
-            column = int(columns.charge[v][i])
-            if plugged.slot in at and column != ABSENT:
-                low, high = limits_of(pattern, v, i, plugged)
-                least[plugged.slot] += low
-                most[plugged.slot] += high
-                at[plugged.slot].append(column)
+    least, most = np.zeros(prepared.n), np.zeros(prepared.n)
+    for need, charge, (low, high) in zip(needs, columns.charge, ranges, strict=True):
+        there = charge != ABSENT
+        least += np.bincount(need.plugged.slot, low * there, minlength=prepared.n)
+        most += np.bincount(need.plugged.slot, high * there, minlength=prepared.n)
+    above = np.maximum(least - prepared.surplus, 0.0)
+    span = most - least
+    rise = np.maximum(most - prepared.surplus, 0.0) - above
+    share = np.divide(rise, span, out=np.zeros(prepared.n), where=span > TINY)
+    limit = prepared.net_load + above - share * least
+    for need, charge in zip(needs, columns.charge, strict=True):
+        for t, column in zip(need.plugged.slot.tolist(), charge.tolist(), strict=True):
+            if column != ABSENT and t in columns.feed_rows:
+                solver.set_factor(columns.feed_rows[t], column, -float(share[t]))
     for t, row in columns.feed_rows.items():
-        sun = float(prepared.surplus[t])
-        low, high = max(0.0, least[t] - sun), max(0.0, most[t] - sun)
-        span = most[t] - least[t]
-        share = (high - low) / span if span > TINY else 0.0
-        for column in at[t]:
-            solver.set_factor(row, column, -share)
-        solver.set_limit(row, float(prepared.net_load[t]) + low - share * least[t])
+        solver.set_limit(row, float(limit[t]))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .columns import Columns
 from .model import ABSENT, Ids
 from .needs import Needs
-from .pattern import FREE, OFF, ON, Pattern
+from .pattern import FREE, OFF, ON, Pattern, powers
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
 from .runs import long_enough
@@ -28,13 +28,12 @@ SLACK_KW = 1e-5
 
 def fractional(needs: tuple[Needs, ...], columns: Columns, solved: Solved) -> list[tuple[int, int]]:
     """Return the (vehicle, position) whose power lies between 0 and the minimum."""
-    return [
-        (v, i)
-        for v, need in enumerate(needs)
-        for i, plugged in enumerate(need.slots)
-        if (c := columns.charge[v][i]) != ABSENT
-        and TINY < solved.values[c] < plugged.min_kw - SLACK_KW
-    ]
+    found = []
+    for v, need in enumerate(needs):
+        power = powers(columns.charge[v], solved)
+        doubt = (power > TINY) & (power < need.plugged.min_kw - SLACK_KW)
+        found += [(v, i) for i in np.flatnonzero(doubt).tolist()]
+    return found
 
 
 def pattern_of(
@@ -51,7 +50,7 @@ def pattern_of(
     """
     states, settings, caps, tapers = [], [], [], []
     for v, need in enumerate(needs):
-        power = _powers(columns.charge[v], solved)
+        power = powers(columns.charge[v], solved)
         held = _held_settings(need, power)
         taper = _tapered(prepared, need, power)
         tapers.append(taper)
@@ -61,7 +60,7 @@ def pattern_of(
         else:
             states.append(_states(prepared, need, power, held, taper, threshold))
         settings.append(held)
-        caps.append(np.array([s.max_kw for s in need.slots]))
+        caps.append(need.plugged.max_kw.copy())
     return Pattern(
         state=states,
         setting=settings,
@@ -97,50 +96,47 @@ def exclude(columns: Columns, solved: Solved, pattern: Pattern, *, everywhere: b
     may otherwise wander to the next. Return whether there were any; the pattern must then be
     solved again.
     """
-    values = solved.values
     changed = False
-    free = [
-        (b, t)
-        for b in range(len(columns.battery_in))
-        for t in columns.battery_one_way
-        if ABSENT not in (columns.battery_in[b][t], columns.battery_out[b][t])
-        and (b, t) not in pattern.discharging
-    ]
-    for b, t in free:
-        into, out = values[columns.battery_in[b][t]], values[columns.battery_out[b][t]]
-        if min(into, out) > SLACK_KW:
-            pattern.discharging[b, t] = bool(out > into)
-            changed = True
+    either: dict[tuple[int, int], bool] = {}
+    at = np.array(columns.battery_one_way, dtype=np.int64)
+    for b, (in_ids, out_ids) in enumerate(
+        zip(columns.battery_in, columns.battery_out, strict=True)
+    ):
+        into, out = powers(in_ids[at], solved), powers(out_ids[at], solved)
+        flows = np.flatnonzero(np.maximum(into, out) > SLACK_KW)
+        both = np.minimum(into, out) > SLACK_KW
+        for k in flows.tolist() if both.any() else ():
+            key = (b, int(at[k]))
+            if key in pattern.discharging:
+                continue
+            either[key] = bool(out[k] > into[k])
+            if both[k]:
+                pattern.discharging[key] = either[key]
+                changed = True
     if changed and everywhere:
-        for b, t in free:
-            into, out = values[columns.battery_in[b][t]], values[columns.battery_out[b][t]]
-            if max(into, out) > SLACK_KW:
-                pattern.discharging.setdefault((b, t), bool(out > into))
+        for key, discharging in either.items():
+            pattern.discharging.setdefault(key, discharging)
     return changed
 
 
 def _tapered(prepared: Prepared, need: Needs, power: Series) -> npt.NDArray[np.bool_]:
     """Return in which slots the car is so full that it draws no more than about the minimum."""
-    vehicle = need.vehicle
-    found = np.zeros(len(need.slots), dtype=bool)
+    vehicle, plugged = need.vehicle, need.plugged
     if vehicle.taper_soc is None or vehicle.soc is None or vehicle.taper_soc >= 1:
-        return found
-    held = vehicle.soc * vehicle.capacity_kwh
-    for i, plugged in enumerate(need.slots):
-        held += float(power[i] * prepared.hours[plugged.slot]) * vehicle.efficiency
-        soc = (held - need.trip_kwh[plugged.slot]) / vehicle.capacity_kwh
-        draws = plugged.max_kw * (1 - 0.9 * (soc - vehicle.taper_soc) / (1 - vehicle.taper_soc))
-        found[i] = soc > vehicle.taper_soc and draws < NEARLY * plugged.min_kw
+        return np.zeros(len(plugged), dtype=bool)
+    charged = np.cumsum(power * prepared.hours[plugged.slot]) * vehicle.efficiency
+    held = vehicle.soc * vehicle.capacity_kwh + charged - need.trip_kwh[plugged.slot]
+    soc = held / vehicle.capacity_kwh
+    draws = plugged.max_kw * (1 - 0.9 * (soc - vehicle.taper_soc) / (1 - vehicle.taper_soc))
+    found: npt.NDArray[np.bool_] = (soc > vehicle.taper_soc) & (draws < NEARLY * plugged.min_kw)
     return found
-
-
-def _powers(ids: Ids, solved: Solved) -> Series:
-    return np.where(ids == ABSENT, 0.0, solved.values[ids])
 
 
 def _held_settings(need: Needs, power: Series) -> npt.NDArray[np.int64]:
     """Return the setting of each slot: one for the whole stay where it may not change."""
-    held = np.zeros(len(need.slots), dtype=np.int64)
+    held = np.zeros(len(need.plugged), dtype=np.int64)
+    if len(need.plugged.kind) < 2:
+        return held
     running: int | None = None
     most: dict[int, float] = {}
     for i, plugged in enumerate(need.slots):
@@ -174,10 +170,15 @@ def _nearest(plugged: PluggedSlot, power_kw: float, running: int | None) -> int:
     return number
 
 
-def _least(plugged: PluggedSlot, number: int) -> float:
-    if not plugged.settings:
-        return 0.0
-    return plugged.share * plugged.settings[min(number, len(plugged.settings) - 1)].min_kw
+def _least(need: Needs, setting: npt.NDArray[np.int64]) -> Series:
+    """Return the lowest mean power of each slot's setting; 0 without one."""
+    plugged = need.plugged
+    if not len(plugged.kind):
+        return np.zeros(len(plugged))
+    number = np.clip(setting, 0, np.maximum(plugged.count - 1, 0))
+    least = plugged.least_kw[number, np.arange(len(plugged))]
+    found: Series = plugged.share * np.where(plugged.count > 0, least, 0.0)
+    return found
 
 
 def _states(
@@ -188,34 +189,28 @@ def _states(
     taper: npt.NDArray[np.bool_],
     threshold: float,
 ) -> npt.NDArray[np.int64]:
-    state = np.full(len(need.slots), OFF, dtype=np.int64)
+    hours = prepared.hours[need.plugged.slot]
+    least = _least(need, setting)
+    on = (power > TINY) & ((power >= least - SLACK_KW) | taper)
+    doubtful = np.flatnonzero((power > TINY) & ~on)
+    state = np.where(on, ON, OFF)
     begin = 0
     for end in need.points:
         gathered = 0.0
         left: list[int] = []
-        for i in range(begin, end):
-            plugged = need.slots[i]
-            least = _least(plugged, int(setting[i]))
-            if power[i] <= TINY:
-                continue
-            if power[i] >= least - SLACK_KW or taper[i]:
+        for i in doubtful[(doubtful >= begin) & (doubtful < end)].tolist():
+            gathered += float(power[i] * hours[i])
+            if gathered >= threshold * float(least[i] * hours[i]):
                 state[i] = ON
-                continue
-            hours = float(prepared.hours[plugged.slot])
-            gathered += float(power[i]) * hours
-            if gathered >= threshold * least * hours:
-                state[i] = ON
-                gathered -= least * hours
+                gathered -= float(least[i] * hours[i])
             else:
                 left.append(i)
         if left:
             # The one that can take what has gathered, and that the relaxation uses most.
-            room = [s.max_kw * float(prepared.hours[s.slot]) for s in need.slots]
+            room = need.plugged.max_kw * hours
             state[max(left, key=lambda i: (min(room[i], gathered), power[i], -i))] = FREE
-        else:
-            on = [i for i in range(begin, end) if state[i] == ON]
+        elif len(running := np.flatnonzero(state[begin:end] == ON)):
             # Without a part of a slot left over, the last one stays free to end early.
-            if on:
-                state[on[-1]] = FREE
+            state[begin + running[-1]] = FREE
         begin = end
     return state

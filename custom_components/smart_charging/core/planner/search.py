@@ -14,16 +14,15 @@ from .branching import branch
 from .columns import Columns
 from .formulation import formulate
 from .limits import tighten
-from .model import ABSENT
 from .moves import moves
 from .needs import Needs
-from .pattern import OFF, ON, Pattern, apply
+from .pattern import OFF, ON, Pattern, apply, chosen_settings
 from .peak_scan import scan_peak
 from .prepare import Prepared
 from .readout import read
 from .rounding import exclude, pattern_of
 from .runs import lengthen
-from .solution import Solution, money, setting_for
+from .solution import Solution, money
 from .solver import Solved, Solver
 from .weights import Weights
 
@@ -161,20 +160,10 @@ class Climb:
         return None
 
     def _settings(self, pattern: Pattern, solved: Solved) -> tuple[npt.NDArray[np.int64], ...]:
-        found = []
-        for v, need in enumerate(self.needs):
-            chosen = np.full(len(need.slots), -1, dtype=np.int64)
-            for i, plugged in enumerate(need.slots):
-                if (column := self.columns.charge[v][i]) == ABSENT or not plugged.settings:
-                    continue
-                power = float(solved.values[column])
-                held = int(pattern.setting[v][i])
-                if pattern.state[v][i] == ON:
-                    chosen[i] = min(held, len(plugged.settings) - 1) if power > 1e-6 else -1
-                else:
-                    chosen[i] = setting_for(plugged, power, held)
-            found.append(chosen)
-        return tuple(found)
+        return tuple(
+            chosen_settings(need, self.columns.charge[v], solved, pattern, v)
+            for v, need in enumerate(self.needs)
+        )
 
     def _last_resort(self, relaxed: Solved) -> None:
         """Let minimums go, then switch off whatever ends up below its minimum."""
@@ -194,7 +183,7 @@ class Climb:
     def _improve(self) -> None:
         """Try the changes that the duals of the best promise most of, until none helps."""
         improved = self.best is not None
-        while improved and self.best is not None:
+        while improved and not self.closed and self.best is not None:
             improved = False
             best = self.best
             for change in moves(self.needs, self.columns, best.pattern, best.solved):
