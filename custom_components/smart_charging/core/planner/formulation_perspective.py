@@ -52,23 +52,27 @@ def perspective_rows(
     which a mean below the minimum can break the row.
     """
     families = _sun(prepared, columns) + _peak(prepared, columns)
-    reliefs = [
-        _reliefs(model, need, charge, families, v)
-        for v, (need, charge) in enumerate(zip(needs, columns.charge, strict=True))
+    places = [
+        [_at(family, need, charge) for need, charge in zip(needs, columns.charge, strict=True)]
+        for family in families
     ]
-    for family in families:
+    reliefs = [
+        _reliefs(model, need, families, [x[v] for x in places], v) for v, need in enumerate(needs)
+    ]
+    for family, place in zip(families, places, strict=True):
+        if not any(map(len, place)):
+            continue
         terms = [*family.terms]
         some = np.zeros(prepared.n, dtype=np.int64)
-        for need, charge, relief in zip(needs, columns.charge, reliefs, strict=True):
-            slot, room = need.plugged.slot, family.room[need.plugged.slot]
-            at = _at(family, need, charge)
-            some += np.bincount(slot[at], minlength=prepared.n)
-            beyond = 1 - room[at] / need.plugged.min_kw[at]
-            terms.append((charge[at], beyond, slot[at]))
+        for need, charge, relief, at in zip(needs, columns.charge, reliefs, place, strict=True):
+            slot = need.plugged.slot[at]
+            room = family.room[slot]
+            some += np.bincount(slot, minlength=prepared.n)
+            beyond = 1 - room / need.plugged.min_kw[at]
+            terms.append((charge[at], beyond, slot))
             if family.mean:
-                terms.append((relief[at], -np.maximum(room[at] * beyond, 0.0), slot[at]))
-        if some.any():
-            model.at_most(terms, family.limit, where=some > 0)
+                terms.append((relief[at], -np.maximum(room * beyond, 0.0), slot))
+        model.at_most(terms, family.limit, where=some > 0)
 
 
 def _sun(prepared: Prepared, columns: Columns) -> list[Family]:
@@ -119,13 +123,13 @@ def _at(family: Family, need: Needs, charge: Ids) -> npt.NDArray[np.int64]:
     return np.flatnonzero(there)
 
 
-def _reliefs(model: Model, need: Needs, charge: Ids, families: list[Family], v: int) -> Ids:
+def _reliefs(model: Model, need: Needs, families: list[Family], places: list[Ids], v: int) -> Ids:
     """Return the column of the exempt share f of each position, and add sum of f <= 1."""
     found = np.full(len(need.plugged), ABSENT)
     exempt = [
         at[family.room[need.plugged.slot[at]] > TINY]
-        for family in families
-        if family.mean and len(at := _at(family, need, charge))
+        for family, at in zip(families, places, strict=True)
+        if family.mean and len(at)
     ]
     if not exempt or not len(at := np.unique(np.concatenate(exempt))):
         return found

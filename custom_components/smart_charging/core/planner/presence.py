@@ -88,10 +88,8 @@ class Plugged:
         """Return the first `count` slots."""
         if count >= len(self):
             return self
-        parts = {x.name: getattr(self, x.name) for x in fields(self)}
-        return type(self)(
-            **{k: x if k == "kinds" else x[..., :count] for k, x in parts.items()},
-        )
+        arrays = {name: getattr(self, name)[..., :count] for name in ARRAYS}
+        return type(self)(kinds=self.kinds, **arrays)
 
     @cached_property
     def count(self) -> Numbers:
@@ -156,6 +154,10 @@ class Plugged:
             min_kw=float(self.min_kw[i]),
             max_kw=float(self.max_kw[i]),
         )
+
+
+ARRAYS = tuple(x.name for x in fields(Plugged) if x.name != "kinds")
+"""Fields of `Plugged` that have a value per slot along their last axis."""
 
 
 def _with_max(setting: Setting, max_kw: float) -> Setting:

@@ -2,13 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
 import numpy.typing as npt
 
-from .presence import NONE, TINY, Flags, Numbers, Plugged, Series, Setting, settings_of
+from .presence import ARRAYS, NONE, TINY, Flags, Numbers, Plugged, Series, Setting, settings_of
 from .problem import Charger, Problem, Stay, Vehicle
 from .quarters import MICROSECOND
 
@@ -164,9 +164,7 @@ def _plugged(
         )
         kinds.extend(offered)
     found = {
-        x.name: np.concatenate([getattr(part, x.name) for part in parts], axis=-1)
-        for x in fields(Plugged)
-        if x.name != "kinds"
+        name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in ARRAYS
     }
     # Stays that take turns slot by slot are rare.
     if bool((np.diff(found["slot"]) <= 0).any()):
