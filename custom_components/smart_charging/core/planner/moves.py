@@ -52,7 +52,7 @@ class Move:
             for j in range(begin, end):
                 if pattern.state[v][j] == FREE:
                     power = solved.values[columns.charge[v][j]]
-                    runs = power >= needs[v].slots[j].min_kw / 2
+                    runs = power >= needs[v].plugged.min_kw[j] / 2
                     pattern.state[v][j] = ON if runs else OFF
             pattern.state[v][self.free] = FREE
         for i in (self.on, self.free):
@@ -62,7 +62,7 @@ class Move:
 
 def _open(needs: tuple[Needs, ...], pattern: Pattern, v: int, i: int) -> None:
     """Give a slot its whole range back: caps came from what stood there before."""
-    pattern.cap[v][i] = needs[v].slots[i].max_kw
+    pattern.cap[v][i] = needs[v].plugged.max_kw[i]
     pattern.pinned.pop((v, i), None)
 
 
@@ -96,7 +96,7 @@ def _in_stretch(
     ids = columns.charge[v][at]
     rise = dict(zip(at, solved.column_duals[ids].tolist(), strict=True))
     power = dict(zip(at, solved.values[ids].tolist(), strict=True))
-    least = {i: need.slots[i].min_kw for i in at}
+    least = dict(zip(at, need.plugged.min_kw[at].tolist(), strict=True))
     # What switching off saves, and what switching on costs.
     saves = {i: rise[i] * power[i] for i in at if state[i] == ON and power[i] > TINY}
     costs = {i: rise[i] * least[i] for i in at if state[i] == OFF}
@@ -108,10 +108,11 @@ def _in_stretch(
     # The part of a slot may take any power: it promises nearly as much.
     found += [Move(promise=0.9 * saves[i], vehicle=v, free=i) for i in offs]
     found += [Move(promise=-0.9 * costs[j], vehicle=v, free=j) for j in ons]
+    choice = need.plugged.switching & (need.plugged.count > 1) & (state == ON)
     for i in at:
-        plugged = need.slots[i]
-        if state[i] != ON or len(plugged.settings) < 2 or not plugged.switching:
+        if not choice[i]:
             continue
+        plugged = need.slots[i]
         number = min(int(pattern.setting[v][i]), len(plugged.settings) - 1)
         held, share = plugged.settings[number], plugged.share
         if number and rise[i] > 0 and power[i] <= share * held.min_kw + TINY:

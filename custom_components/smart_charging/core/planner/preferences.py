@@ -88,8 +88,9 @@ def _runs(climb: Climb, attempt: Attempt, v: int) -> list[Run]:
 
 
 def _phases(climb: Climb, attempt: Attempt, v: int, run: Run) -> list[int]:
-    slots, setting = climb.needs[v].slots, attempt.solution.setting[v]
-    return [slots[i].settings[int(setting[i])].phases for i in range(run.begin, run.end)]
+    plugged, setting = climb.needs[v].plugged, attempt.solution.setting[v]
+    at = np.arange(run.begin, run.end)
+    return [plugged.kinds[kind].phases for kind in plugged.kind[setting[at], at].tolist()]
 
 
 def _changes(climb: Climb, attempt: Attempt) -> list[Calmer]:
@@ -122,11 +123,11 @@ def _elsewhere(climb: Climb, attempt: Attempt, v: int, off: tuple[int, ...], ris
     energy = attempt.solution.charge[v] * hours[need.plugged.slot]
     left = float(energy[list(off)].sum())
     others = [i for i in range(begin, end) if i not in off and attempt.pattern.state[v][i] != OFF]
+    _, most = limits_of(attempt.pattern, need, v)
     cost = 0.0
     for i in sorted(others, key=lambda i: (rise[i], i)):
         h = float(hours[need.plugged.slot[i]])
-        _, high = limits_of(attempt.pattern, v, i, need.slots[i])
-        took = min(left, max(0.0, (high - float(attempt.solution.charge[v][i])) * h))
+        took = min(left, max(0.0, float(most[i] - attempt.solution.charge[v][i]) * h))
         cost += took * max(float(rise[i]), 0.0) / h
         left -= took
     return cost if left <= TINY else np.inf
@@ -162,20 +163,20 @@ def _moved(on: range, off: range, run: Run) -> Calmer:
 
 def _same_phases(climb: Climb, attempt: Attempt, v: int, runs: list[Run]) -> Iterator[Calmer]:
     """Yield runs in which what comes before or after a phase switch takes the other's phases."""
-    slots, setting = climb.needs[v].slots, attempt.solution.setting[v]
+    count, setting = climb.needs[v].plugged.count, attempt.solution.setting[v]
     for run in runs:
         for i in range(run.begin + 1, run.end):
             before, after = int(setting[i - 1]), int(setting[i])
             if before == after:
                 continue
             for number, part in ((before, range(i, run.end)), (after, range(run.begin, i))):
-                if all(number < len(slots[j].settings) for j in part):
+                if all(number < count[j] for j in part):
                     yield Calmer(settings=tuple((j, number) for j in part))
 
 
 def _changed(climb: Climb, attempt: Attempt, change: Calmer) -> Pattern:
     pattern = attempt.pattern.copy()
-    v, slots = change.vehicle, climb.needs[change.vehicle].slots
+    v, most = change.vehicle, climb.needs[change.vehicle].plugged.max_kw
     for i in change.off:
         pattern.state[v][i] = OFF
     for i in change.on:
@@ -183,6 +184,6 @@ def _changed(climb: Climb, attempt: Attempt, change: Calmer) -> Pattern:
     for i, number in change.settings:
         pattern.setting[v][i] = number
     for i in (*change.on, *change.off, *(i for i, _ in change.settings)):
-        pattern.cap[v][i] = slots[i].max_kw
+        pattern.cap[v][i] = most[i]
         pattern.pinned.pop((v, i), None)
     return pattern

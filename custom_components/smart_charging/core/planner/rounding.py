@@ -55,7 +55,7 @@ def pattern_of(
         taper = _tapered(prepared, need, power)
         tapers.append(taper)
         if any(x.min_on_s > 0 for x in prepared.problem.chargers):
-            least = np.array([_least(s, int(n)) for s, n in zip(need.slots, held, strict=True)])
+            least = _least(need, held)
             states.append(long_enough(prepared, need, power - threshold * least))
         else:
             states.append(_states(prepared, need, power, held, taper, threshold))

@@ -30,16 +30,19 @@ class Run:
 
 def runs_of(prepared: Prepared, need: Needs, on: Flags) -> list[Run]:
     """Return the runs of the positions that are on, in order of time."""
-    found: list[Run] = []
-    begin: int | None = None
-    for i in range(len(need.plugged) + 1):
-        apart = i == len(need.plugged) or (i > 0 and not follows(need, i))
-        if begin is not None and (apart or not on[i]):
-            goes_on = begin == 0 and runs_now_h(prepared, need) is not None
-            found.append(Run(begin=begin, end=i, goes_on=goes_on))
-            begin = None
-        if begin is None and i < len(need.plugged) and on[i]:
-            begin = i
+    # A run begins where the position before is off, or apart; it ends likewise.
+    joined = np.concatenate([[False], on[1:] & on[:-1] & _follow(need)])
+    begins = np.flatnonzero(on & ~joined).tolist()
+    ends = (np.flatnonzero(on & ~np.concatenate([joined[1:], [False]])) + 1).tolist()
+    return [
+        Run(begin=i, end=j, goes_on=i == 0 and runs_now_h(prepared, need) is not None)
+        for i, j in zip(begins, ends, strict=True)
+    ]
+
+
+def _follow(need: Needs) -> Flags:
+    """Return for each position but the first whether it goes on where the one before it ends."""
+    found: Flags = (np.diff(need.plugged.slot) == 1) & (np.diff(need.plugged.stay) == 0)
     return found
 
 
@@ -104,7 +107,7 @@ def long_enough(prepared: Prepared, need: Needs, wish: Series) -> npt.NDArray[np
 
 def _stays(need: Needs) -> list[int]:
     """Return the first position of each unbroken presence."""
-    return [i for i in range(len(need.plugged)) if i == 0 or not follows(need, i)]
+    return [0, *(np.flatnonzero(~_follow(need)) + 1).tolist()] if len(need.plugged) else []
 
 
 def _chosen(prepared: Prepared, need: Needs, wish: Series, begin: int, end: int) -> Sequence[int]:
