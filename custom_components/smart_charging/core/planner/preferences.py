@@ -55,9 +55,7 @@ def prefer(climb: Climb) -> float:
         improved = False
         best = climb.best
         restless = unrest(climb, best)
-        for change in _changes(climb, best):
-            if best.solved.objective + change.least_cost > most:
-                continue
+        for change in _changes(climb, best, most - best.solved.objective):
             if misses >= MISSES or climb.stopped:
                 break
             found = climb.settle(_changed(climb, best, change), most)
@@ -93,8 +91,8 @@ def _phases(climb: Climb, attempt: Attempt, v: int, run: Run) -> list[int]:
     return [plugged.kinds[kind].phases for kind in plugged.kind[setting[at], at].tolist()]
 
 
-def _changes(climb: Climb, attempt: Attempt) -> list[Calmer]:
-    """Return what may leave out a start or a switch, cheapest first.
+def _changes(climb: Climb, attempt: Attempt, budget: float) -> list[Calmer]:
+    """Return what may leave out a start or a switch within a budget in currency, cheapest first.
 
     By the duals, what a change of bounds costs at least: the solver's objective is convex in them.
     """
@@ -106,31 +104,34 @@ def _changes(climb: Climb, attempt: Attempt) -> list[Calmer]:
         power = attempt.solution.charge[v]
         on_cost = np.where(there, np.maximum(rise, 0.0) * need.plugged.min_kw, np.inf)
         off_cost = np.maximum(-rise, 0.0) * power
+        _, highest = limits_of(attempt.pattern, need, v)
+        room = np.maximum(highest - power, 0.0) * (attempt.pattern.state[v] != OFF)
         runs = _runs(climb, attempt, v)
         for change in (*_joined(need, runs), *_same_phases(climb, attempt, v, runs)):
             least = float(on_cost[list(change.on)].sum() + off_cost[list(change.off)].sum())
-            if change.off and not change.on:
-                least = max(least, _elsewhere(climb, attempt, v, change.off, rise))
-            if np.isfinite(least):
+            if least <= budget and change.off and not change.on:
+                least = max(least, _elsewhere(climb, attempt, v, change.off, rise, room))
+            if least <= budget:
                 found.append(replace(change, least_cost=least, vehicle=v))
     return sorted(found, key=lambda c: (c.least_cost, bool(c.off)))
 
 
-def _elsewhere(climb: Climb, attempt: Attempt, v: int, off: tuple[int, ...], rise: Series) -> float:
+def _elsewhere(
+    climb: Climb, attempt: Attempt, v: int, off: tuple[int, ...], rise: Series, room_kw: Series
+) -> float:
     """Return about what it costs to charge the energy of a run in others, infinite without room."""
-    need, hours = climb.needs[v], climb.prepared.hours
+    need = climb.needs[v]
+    hours = climb.prepared.hours[need.plugged.slot]
     begin, end = stretch(need, off[0])
-    energy = attempt.solution.charge[v] * hours[need.plugged.slot]
-    left = float(energy[list(off)].sum())
-    others = [i for i in range(begin, end) if i not in off and attempt.pattern.state[v][i] != OFF]
-    _, most = limits_of(attempt.pattern, need, v)
-    cost = 0.0
-    for i in sorted(others, key=lambda i: (rise[i], i)):
-        h = float(hours[need.plugged.slot[i]])
-        took = min(left, max(0.0, float(most[i] - attempt.solution.charge[v][i]) * h))
-        cost += took * max(float(rise[i]), 0.0) / h
-        left -= took
-    return cost if left <= TINY else np.inf
+    left = float((attempt.solution.charge[v][list(off)] * hours[list(off)]).sum())
+    others = begin + np.argsort(rise[begin:end], kind="stable")
+    others = others[~np.isin(others, off)]
+    room = room_kw[others] * hours[others]
+    # Cheapest first, until all of it is placed.
+    took = np.diff(np.minimum(np.cumsum(room), left), prepend=0.0)
+    if left - float(took.sum()) > TINY:
+        return np.inf
+    return float((took * np.maximum(rise[others], 0.0) / hours[others]).sum())
 
 
 def _joined(need: Needs, runs: list[Run]) -> Iterator[Calmer]:
