@@ -28,7 +28,9 @@ def scan_peak(climb: "Climb") -> None:
     room = room_below_peak(climb.prepared)
     rises = _rises(climb, room)
     for _ in range(2):
-        at = np.unique(np.linspace(0, len(rises) - 1, RISES).astype(int)) if len(rises) else []
+        if not len(rises):
+            return
+        at = np.unique(np.linspace(0, len(rises) - 1, RISES).astype(int))
         found: list[float] = []
         for i in at:
             found.append(_round_at(climb, room, float(rises[i])))
