@@ -97,8 +97,9 @@ def _peak(prepared: Prepared, columns: Columns) -> list[Family]:
     quarters, most = prepared.quarters, _charge_most(prepared, columns)
     month = quarters.month[quarters.of_slot]
     base = np.array(prepared.peak_base_kw)[month]
-    room = np.maximum(prepared.pv - prepared.load + base, 0.0)
-    whole = whole_quarters(prepared)
+    room = prepared.pv - prepared.load + base
+    # Without room the row of the quarter says more.
+    whole = whole_quarters(prepared) & (room > TINY)
     raised = [(columns.peak[month], -1.0), *each(columns.battery_out, -1.0)]
     return [
         Family(room=room, where=whole, terms=raised, limit=-base, mean=True, whole=True),

@@ -26,16 +26,6 @@ SLACK_KW = 1e-5
 """A power this near a minimum counts as the minimum: the solver's own tolerance."""
 
 
-def fractional(needs: tuple[Needs, ...], columns: Columns, solved: Solved) -> list[tuple[int, int]]:
-    """Return the (vehicle, position) whose power lies between 0 and the minimum."""
-    found = []
-    for v, need in enumerate(needs):
-        power = powers(columns.charge[v], solved)
-        doubt = (power > TINY) & (power < need.plugged.min_kw - SLACK_KW)
-        found += [(v, i) for i in np.flatnonzero(doubt).tolist()]
-    return found
-
-
 def pattern_of(
     prepared: Prepared,
     needs: tuple[Needs, ...],
