@@ -17,13 +17,16 @@ from .rounding import pattern_of
 if TYPE_CHECKING:
     from .search import Climb
 
+WORTH = 5
+"""Times the tolerance that the gap must be: the heights take solves that single switches lack."""
+
 RISES = 6
 """Heights that are tried of all at which a slot opens, and again between the best's neighbours."""
 
 
 def scan_peak(climb: "Climb") -> None:
     """Round the relaxation of some heights of the peak, and keep what is better."""
-    if climb.prepared.peak is None:
+    if climb.prepared.peak is None or climb.gap <= WORTH * climb.tolerance:
         return
     room = room_below_peak(climb.prepared)
     rises = _rises(climb, room)
