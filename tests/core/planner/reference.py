@@ -124,8 +124,8 @@ def optimal_cost(problem: Problem, time_limit_s: float = 60.0) -> float:
         m += imp[t] + used[t] + pulp.lpSum(flows[t][1]) == exp[t] + problem.load_kw[t] + pulp.lpSum(
             cars[t]
         ) + pulp.lpSum(flows[t][0])
-        for grid_part in sun_needs[t]:
-            m += grid_part <= imp[t] + pulp.lpSum(flows[t][1])
+        if sun_needs[t]:
+            m += pulp.lpSum(sun_needs[t]) <= imp[t] + pulp.lpSum(flows[t][1])
         # A car that runs for a part of a slot buys while it runs and leaves sun to sell after.
         m += exp[t] <= out_limit * (1 - buying[t] + pulp.lpSum(parts_in[t]))
     if problem.peak is not None:

@@ -28,6 +28,8 @@ class Proof:
     rung: Rung
     gap: float | None
     """Currency; `None` when the solver proved nothing."""
+    given_away: float = 0.0
+    """Currency of it that went into fewer starts and phase switches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,7 @@ def assemble(
         gap=max(0.0, cost - bound),
         rung=proof.rung,
         at_risk=_risks(needs, solution),
+        given_away=proof.given_away,
         peak_kw=dict(zip(prepared.months, peak_kw, strict=True)),
         solve_s=solve_s,
     )

@@ -15,7 +15,8 @@ import numpy as np
 from .columns import Columns, each, least_currents, optional_columns
 from .formulation_battery import battery_columns, battery_rows
 from .formulation_margin import margin_rows
-from .formulation_peak import peak_rows, quarter_rows
+from .formulation_peak import quarter_rows, rise_rows
+from .formulation_perspective import perspective_rows
 from .formulation_v2h import (
     given_currents,
     giving_columns,
@@ -26,7 +27,6 @@ from .formulation_vehicle import (
     charge_columns,
     demand_rows,
     shared_sun_rows,
-    sun_rows,
     switch_rows,
     taper_rows,
 )
@@ -59,9 +59,9 @@ def formulate(
     for v, need in enumerate(needs):
         demand_rows(model, prepared, need, weights, columns, v)
         taper_rows(model, prepared, need, columns, v)
-        sun_rows(model, prepared, need, columns, v)
-        peak_rows(model, prepared, need, columns, v)
     shared_sun_rows(model, prepared, needs, columns)
+    perspective_rows(model, prepared, needs, columns)
+    rise_rows(model, prepared, needs, columns)
     giving_fuse_rows(model, prepared, needs, columns)
     margin_rows(model, prepared, needs, weights, columns)
     _directions(model, prepared, columns, integers=integers)

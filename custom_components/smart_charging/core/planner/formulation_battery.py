@@ -11,6 +11,9 @@ from .prepare import Prepared
 from .presence import TINY, Flags
 from .weights import Weights
 
+IN_ORDER = 0.1
+"""By how much more each further battery is preferred still: equal ones do not take turns."""
+
 THROUGHPUT = 0.5
 """Preference against moving a kWh through a battery for nothing, against that of a car's time."""
 
@@ -22,8 +25,9 @@ def battery_columns(model: Model, prepared: Prepared, weights: Weights, columns:
     battery fills up as soon as that is not dear: e + miss >= floor, at a cost of h request miss.
     """
     n, hours = prepared.n, prepared.hours
-    calm = weights.preference * THROUGHPUT * (1 + 0.1 * progress(prepared))
+    still = weights.preference * THROUGHPUT * (1 + 0.1 * progress(prepared))
     for i, battery in enumerate(prepared.batteries):
+        calm = still * (1 + IN_ORDER * i)
         into = np.full(n, max(battery.max_charge_kw, 0.0))
         out = np.full(n, max(battery.max_discharge_kw, 0.0))
         if not battery.may_charge_from_grid:

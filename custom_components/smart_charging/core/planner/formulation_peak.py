@@ -1,12 +1,16 @@
-"""The month's peak in the model: quarter-hour means, and what a least current means for them."""
+"""The month's peak in the model: quarter-hour means, and by how much it must rise at least."""
 
 import numpy as np
+import numpy.typing as npt
 
-from .columns import Columns, each
+from .columns import Columns
 from .model import ABSENT, Model
 from .needs import Needs
 from .prepare import Prepared
-from .presence import TINY
+from .presence import TINY, Series
+
+LEAST_KWH = 0.25
+"""A jump counts when this much cannot be charged without it: less makes rows of huge factors."""
 
 
 def quarter_rows(model: Model, prepared: Prepared, columns: Columns) -> None:
@@ -23,41 +27,86 @@ def quarter_rows(model: Model, prepared: Prepared, columns: Columns) -> None:
     )
 
 
-def peak_rows(model: Model, prepared: Prepared, need: Needs, columns: Columns, v: int) -> None:
-    """P (1 - room / least) - (P - base) - relief - sum_b d_b - sum_v q_v <= 0 [kW] where room < least.
+def rise_rows(model: Model, prepared: Prepared, needs: tuple[Needs, ...], columns: Columns) -> None:
+    """(P - base) (E - cap) >= D (E_k - cap) [kW, kWh] at each point k of a vehicle.
 
-    Perspective rows of the month's peak: a car at its minimum `least` needs room below it. With
-    the peak raised by P - base, a charge that goes on takes p <= room + P - base + batteries,
-    where room is what sun and the peak so far leave. One slot between two points may charge a
-    part of the time, and is exempt: sum of relief <= max (least - room) in each stretch.
+    With the peak raised by less than D a car can use those slots only in which sun, batteries
+    and the peak so far leave room for its minimum. What it can charge then by the point, cap,
+    jumps where a rise opens a slot: D is the last jump before cap reaches what it may charge, E.
+    A smaller rise means E_k <= cap, a larger one E_k <= E: the row holds for both.
     """
-    if prepared.peak is None or not need.points:
+    if prepared.peak is None:
         return
-    plugged, quarters, charge = need.plugged, prepared.quarters, columns.charge[v]
-    quarter = quarters.of_slot[plugged.slot]
-    whole = (
-        (quarters.size[quarter] == 1)
-        & (quarters.prior_kwh[quarter] == 0)
-        & (quarters.hours[quarter] <= prepared.hours[plugged.slot] + TINY)
+    room, months = (
+        room_below_peak(prepared, needs),
+        prepared.quarters.month[prepared.quarters.of_slot],
     )
-    base = np.array(prepared.peak_base_kw)[quarters.month[quarter]]
-    room = np.maximum((prepared.pv - prepared.load)[plugged.slot] + base, 0.0)
-    least = plugged.min_kw
-    at = np.flatnonzero((charge != ABSENT) & whole & (plugged.share >= 1) & (room < least - TINY))
-    if not len(at):
-        return
-    slot, room, least, base = plugged.slot[at], room[at], least[at], base[at]
-    _, stretch = np.unique(np.searchsorted(need.points, at, side="right"), return_inverse=True)
-    most = np.zeros(int(stretch[-1]) + 1)
-    np.maximum.at(most, stretch, least - room)
-    relief = model.columns(f"relief{v}", most[stretch])
-    model.at_most(
-        [
-            (charge[at], 1 - room / least),
-            (columns.peak[quarters.month[quarter[at]]], -1.0),
-            (relief, -1.0),
-            *each([x[slot] for x in (*columns.battery_out, *columns.given_at)], -1.0),
-        ],
-        -base,
+    for need, charge in zip(needs, columns.charge, strict=True):
+        if need.giving is not None:
+            # What is given back may be charged again: E is no limit of what goes in.
+            continue
+        slot = need.plugged.slot
+        for k, point in enumerate(need.points):
+            at = np.flatnonzero(charge[:point] != ABSENT)
+            if not len(at) or months[slot[at[0]]] != months[slot[at[-1]]]:
+                continue
+            found = _least_rise(prepared, need, at, room, k)
+            if found is None:
+                continue
+            rise, cap = found
+            month = int(months[slot[at[0]]])
+            share = rise / (need.room_kwh[k] - cap)
+            model.at_least(
+                [(columns.peak[month], 1.0), (charge[at], -share * prepared.hours[slot[at]], 0)],
+                prepared.peak_base_kw[month] - share * cap,
+            )
+
+
+def _least_rise(
+    prepared: Prepared, need: Needs, at: npt.NDArray[np.int64], room: Series, k: int
+) -> tuple[float, float] | None:
+    """Return the rise D in kW that point `k` needs, and the kWh that fit below it."""
+    slot = need.plugged.slot[at]
+    hours, room = prepared.hours[slot], room[slot]
+    least, most = need.plugged.min_kw[at], need.plugged.max_kw[at]
+    # One slot per stretch may charge a part of the time, at any rise.
+    parts_kwh = (k + 1) * float((least * hours).max())
+    found = None
+    for rise in np.unique(np.maximum(least - room, 0.0)).tolist():
+        if rise <= TINY:
+            continue
+        power = np.minimum(most, room + rise - 10 * TINY)
+        below = float(np.where(power >= least - TINY, power, 0.0) @ hours) + parts_kwh
+        if below > need.room_kwh[k] - LEAST_KWH:
+            break
+        found = rise, below
+    return found
+
+
+def room_below_peak(prepared: Prepared, needs: tuple[Needs, ...]) -> Series:
+    """Return the most that sun, storages and the peaks so far leave for one car in each slot.
+
+    Slots that are no whole quarter leave everything: the row of their quarter is about a mean.
+    """
+    quarters, batteries = prepared.quarters, prepared.batteries
+    feeding = sum(
+        max(b.max_discharge_kw, 0.0) for b in batteries if b.may_feed_cars or b.may_export
     )
-    model.at_most([(relief, 1.0, stretch)], most)
+    house = np.full(prepared.n, sum(max(b.max_discharge_kw, 0.0) for b in batteries) - feeding)
+    for need in needs:
+        if need.giving is not None:
+            house += np.bincount(need.plugged.slot, need.giving.most_kw, minlength=prepared.n)
+    base = np.array(prepared.peak_base_kw)[quarters.month][quarters.of_slot]
+    room: Series = prepared.pv - prepared.load + base + feeding
+    room += np.minimum(prepared.net_load, house)
+    return np.where(whole_quarters(prepared), room, np.inf)
+
+
+def whole_quarters(prepared: Prepared) -> npt.NDArray[np.bool_]:
+    """Return which slots are a quarter of their own, of which nothing has passed."""
+    quarters = prepared.quarters
+    alone = (quarters.size == 1) & (quarters.prior_kwh == 0)
+    whole: npt.NDArray[np.bool_] = alone[quarters.of_slot] & (
+        quarters.hours[quarters.of_slot] <= prepared.hours + TINY
+    )
+    return whole

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .columns import Columns, each, optional_columns, progress
+from .columns import Columns, optional_columns, progress
 from .formulation_v2h import giving_rows
 from .model import ABSENT, Ids, Model
 from .needs import Demand, Needs
@@ -187,26 +187,6 @@ def taper_rows(model: Model, prepared: Prepared, need: Needs, columns: Columns, 
         [(charge, np.where(lead > 0.5, lead, 1.0)), (held, rise)],
         full * (1 + slope * knee),
         where=charge != ABSENT,
-    )
-
-
-def sun_rows(model: Model, prepared: Prepared, need: Needs, columns: Columns, v: int) -> None:
-    """P (1 - sun / least) <= g+ + sum_b d_b [kW] where 0 < spare sun < least.
-
-    Perspective rows: at the minimum current spare sun carries only a part of a charge. Running
-    at `least` kW for the share p / least of a slot takes p (1 - sun / least) from the grid or
-    the batteries, and so does a charge at p > least at the least.
-    """
-    slot, least = need.plugged.slot, need.plugged.min_kw
-    sun = prepared.surplus[slot]
-    at = np.flatnonzero((columns.charge[v] != ABSENT) & (sun > TINY) & (sun < least - TINY))
-    model.at_most(
-        [
-            (columns.charge[v][at], 1 - sun[at] / least[at]),
-            (columns.imported[slot[at]], -1.0),
-            *each([x[slot[at]] for x in columns.battery_out], -1.0),
-        ],
-        np.zeros(len(at)),
     )
 
 

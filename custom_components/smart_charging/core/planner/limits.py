@@ -1,19 +1,100 @@
 """Whether what runs keeps below every limit: chargers run at whole steps, not at mean powers."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from math import floor
 
 import numpy as np
+import numpy.typing as npt
 
 from .commands import STEP_SLACK, command_a
 from .needs import Needs
+from .pattern import OFF, Pattern
 from .prepare import Prepared
-from .presence import TINY, PluggedSlot, Series
-from .rounding import OFF, Pattern
+from .presence import TINY, PluggedSlot, Setting
+from .problem import Charger
 from .solution import Solution, given_line_a
 from .weights import KIND
 
 SLACK = 1e-3
 """kW or A above a limit that are rounding."""
+
+RAISED_KW = 10 * TINY
+"""A charger that runs this much above the mean of its slot runs at a higher step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A charge of a slot, as the charger would run it."""
+
+    vehicle: int
+    position: int
+    plugged: PluggedSlot
+    charger: Charger
+    setting: Setting
+    mean_kw: float
+    """While the car is there."""
+    running_kw: float
+    urgency: float
+
+    def step_below(self, kw: float) -> float:
+        """Return the highest power a charger can run at that is not above `kw`; 0 for none."""
+        least = self.setting.min_kw
+        step = self.charger.step_a * self.setting.kw_per_a
+        below = floor(kw / step + STEP_SLACK) * step if step > 0 else kw
+        below = min(max(below, least) if kw >= least - TINY else below, self.setting.max_kw)
+        return below if below >= least - TINY and below > TINY else 0.0
+
+
+class SlotLimits:
+    """What contract, fuse and circuits leave for the chargers of one slot."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        needs: tuple[Needs, ...],
+        solution: Solution,
+        t: int,
+        charges: list[Running],
+    ) -> None:
+        most = prepared.import_limit + prepared.breach_kw + float(prepared.over[t])
+        mean = sum(x.mean_kw * x.plugged.share for x in charges)
+        self._kw = most - (float(solution.imported[t]) - mean)
+        spread = prepared.line_a_per_kw * (
+            sum(float(x[t]) for x in solution.battery_in)
+            - sum(float(x[t]) for x in solution.battery_out)
+            + float(solution.curtailed[t])
+        )
+        house_a = prepared.line_load_a[:, t] - given_line_a(prepared, needs, solution, t)
+        self._line_a = (prepared.line_limit_a[:, t] - house_a - spread).tolist()
+        self._spread_a_per_kw = prepared.line_a_per_kw
+        self._circuits = prepared.circuits
+        self._charges = charges
+
+    def over_kw(self, running_kw: list[float]) -> tuple[float, bool]:
+        """Return by how many kW, spread evenly, the site is over, and whether a circuit is."""
+        excess = sum(running_kw) - self._kw
+        for phase, room in enumerate(self._line_a):
+            current = sum(
+                kw * x.setting.line_a_per_kw[phase]
+                for kw, x in zip(running_kw, self._charges, strict=True)
+            )
+            excess = max(excess, (current - room) / self._spread_a_per_kw)
+        circuits = any(
+            sum(
+                kw * x.setting.line_a_per_kw[phase]
+                for kw, x in zip(running_kw, self._charges, strict=True)
+                if x.plugged.charger in members
+            )
+            > max(circuit.fuse_a, 0.0) + SLACK
+            for circuit, members in self._circuits
+            for phase in range(len(self._line_a))
+        )
+        return (excess if excess > SLACK else 0.0), circuits
+
+    def keeps(self, running_kw: list[float]) -> bool:
+        """Return whether all limits hold."""
+        return self.over_kw(running_kw) == (0.0, False)
 
 
 def tighten(
@@ -25,101 +106,158 @@ def tighten(
     pin: bool,
     everything: bool,
 ) -> bool:
-    """Lower the charges whose running current would exceed a limit, to a whole step.
+    """Cap the charges of each slot whose running currents would exceed a limit.
 
-    With `pin` they stay there, with `everything` so do all others: what one slot gives up may
-    otherwise wander from slot to slot. Return whether anything was lowered;
-    the pattern must then be solved again.
+    The caps are whole steps that keep the limits together: whatever the next solve makes of
+    them, they hold. With `pin` the charges stay there, with `everything` so do all others: what
+    one slot gives up may otherwise wander from slot to slot. Return whether anything changed; the
+    pattern must then be solved again.
     """
-    extra_kw: dict[int, float] = {}
-    raised: dict[int, list[tuple[int, int, float]]] = {}
-    running: dict[tuple[int, int], float] = {}
-    at: dict[int, list[tuple[int, int]]] = {}
-    for v, need in enumerate(needs):
-        for i, plugged in enumerate(need.slots):
-            mean = float(solution.charge[v][i])
-            if mean <= TINY:
-                continue
-            charger = prepared.problem.chargers[plugged.charger]
-            setting = plugged.settings[int(solution.setting[v][i])]
-            amperes = command_a(charger, plugged, setting, mean)
-            kw = min(amperes * setting.kw_per_a, max(setting.max_kw, mean / plugged.share))
-            running[v, i] = kw
-            at.setdefault(plugged.slot, []).append((v, i))
-            if kw > mean / plugged.share + 10 * TINY:
-                extra_kw[plugged.slot] = extra_kw.get(plugged.slot, 0.0) + kw - mean
-                raised.setdefault(plugged.slot, []).append((v, i, kw))
     changed = False
-    for t, charges in raised.items():
-        excess, circuit = _excess(prepared, needs, solution, t, extra_kw[t], at[t], running)
-        if excess <= 0 and not circuit and not everything:
+    for t, charges in _charges(prepared, needs, solution, _raised(prepared, needs, solution)):
+        limits = SlotLimits(prepared, needs, solution, t, charges)
+        excess, circuit = limits.over_kw([x.running_kw for x in charges])
+        if excess <= 0 and not circuit:
             continue
-        if not pin and not circuit and _battery_gives_way(pattern, solution, t, excess):
-            changed = True
-            continue
-        if everything:
-            for v, i, _ in charges:
-                _lower(prepared, needs[v].slots[i], pattern, solution, v, i, pin=True)
-        else:
-            # Whoever is in least need gives way, whether or not it is the one on part current.
-            v, i = min(at[t], key=lambda x: (_urgency(needs[x[0]]), -x[0]))
-            part = any((v, i) == (w, j) for w, j, _ in charges)
-            _lower(
-                prepared,
-                needs[v].slots[i],
-                pattern,
-                solution,
-                v,
-                i,
-                pin=pin,
-                less_kw=0.0 if part else extra_kw[t],
-            )
         changed = True
+        if not pin and not circuit and _battery_gives_way(pattern, solution, t, excess):
+            powers = [x.running_kw for x in charges]
+        else:
+            powers = _whole_steps(limits, charges, raise_=not pin)
+        for x, kw in zip(charges, powers, strict=True):
+            v, i = x.vehicle, x.position
+            if kw <= 0:
+                pattern.state[v][i] = OFF
+                pattern.pinned.pop((v, i), None)
+                continue
+            pattern.cap[v][i] = min(float(pattern.cap[v][i]), kw * x.plugged.share)
+            if pin:
+                pattern.pinned[v, i] = min(kw, x.mean_kw) * x.plugged.share
+    slots = dict(_charges(prepared, needs, solution)) if changed else {}
     if changed and everything:
-        for v, i in running:
-            if (v, i) not in pattern.pinned and pattern.state[v][i] != OFF:
-                pattern.pinned[v, i] = float(solution.charge[v][i])
+        for x in (x for charges in slots.values() for x in charges):
+            if pattern.state[x.vehicle][x.position] != OFF:
+                at = (x.vehicle, x.position)
+                pattern.pinned.setdefault(at, x.mean_kw * x.plugged.share)
+    if changed and not pin:
+        _close_doors(prepared, needs, pattern, solution, slots)
     return changed
 
 
-def _urgency(need: Needs) -> float:
-    """Return the rank of a vehicle's most pressing open goal, 0 for none."""
-    return max((KIND[d.goal.kind] for d in need.demands if not d.past), default=0.0)
+def _close_doors(
+    prepared: Prepared,
+    needs: tuple[Needs, ...],
+    pattern: Pattern,
+    solution: Solution,
+    slots: dict[int, list[Running]],
+) -> None:
+    """Cap the charges of all slots that could exceed a limit next, by taking what one gave up."""
+    for t, charges in slots.items():
+        if any(x.charger.step_a <= 0 for x in charges):
+            continue
+        caps = [
+            float(pattern.cap[x.vehicle][x.position]) / x.plugged.share
+            if pattern.state[x.vehicle][x.position] != OFF
+            else 0.0
+            for x in charges
+        ]
+        limits = SlotLimits(prepared, needs, solution, t, charges)
+        if limits.keeps(caps):
+            continue
+        for x, kw, cap in zip(
+            charges, _whole_steps(limits, charges, raise_=True), caps, strict=True
+        ):
+            if kw > 0:
+                pattern.cap[x.vehicle][x.position] = min(cap, kw) * x.plugged.share
 
 
-def _excess(
+def _raised(
+    prepared: Prepared, needs: tuple[Needs, ...], solution: Solution
+) -> npt.NDArray[np.bool_]:
+    """Return in which slots a charger would run above its mean; see `commands.command_a`."""
+    chargers = prepared.problem.chargers
+    steps = np.array([c.step_a for c in chargers])
+    least = np.array([max(min(c.min_a, c.max_a), 0.0) for c in chargers])
+    most = np.array([max(c.max_a, 0.0) for c in chargers])
+    found = np.zeros(prepared.n, dtype=bool)
+    for need, charge, setting in zip(needs, solution.charge, solution.setting, strict=True):
+        plugged = need.plugged
+        at = np.flatnonzero(charge > TINY)
+        number, charger = setting[at], plugged.charger[at]
+        mean_kw, per_a = charge[at] / plugged.share[at], plugged.kw_per_a[number, at]
+        step = np.where(steps[charger] > 0, steps[charger], 1.0)
+        amperes = mean_kw / per_a
+        whole = np.ceil(amperes / step - STEP_SLACK) * step
+        amperes = np.where(steps[charger] > 0, whole, amperes)
+        amperes = np.minimum(np.maximum(amperes, least[charger]), most[charger])
+        running_kw = np.minimum(amperes * per_a, np.maximum(plugged.most_kw[number, at], mean_kw))
+        found[plugged.slot[at][running_kw > mean_kw + RAISED_KW]] = True
+    return found
+
+
+def _charges(
     prepared: Prepared,
     needs: tuple[Needs, ...],
     solution: Solution,
-    t: int,
-    extra_kw: float,
-    charges: list[tuple[int, int]],
-    running: dict[tuple[int, int], float],
-) -> tuple[float, bool]:
-    """Return by how many kW, spread evenly, the site is over its limits, and if a circuit is."""
-    most = prepared.import_limit + prepared.breach_kw + float(prepared.over[t])
-    excess = float(solution.imported[t]) + extra_kw - most
-    spread = prepared.line_a_per_kw * (
-        sum(float(x[t]) for x in solution.battery_in)
-        - sum(float(x[t]) for x in solution.battery_out)
-        + float(solution.curtailed[t])
-    )
-    current = prepared.line_load_a[:, t] + spread - given_line_a(prepared, needs, solution, t)
-    by_charger: dict[int, Series] = {}
-    for v, i in charges:
-        plugged = needs[v].slots[i]
-        setting = plugged.settings[int(solution.setting[v][i])]
-        lines = np.array(setting.line_a_per_kw) * running[v, i]
-        by_charger[plugged.charger] = lines
-        current = current + lines
-    over_a = float((current - prepared.line_limit_a[:, t]).max())
-    excess = max(excess, over_a / prepared.line_a_per_kw)
-    circuits = any(
-        float(sum((x for c, x in by_charger.items() if c in members), np.zeros(len(current))).max())
-        > max(circuit.fuse_a, 0.0) + SLACK
-        for circuit, members in prepared.circuits
-    )
-    return (excess if excess > SLACK else 0.0), circuits
+    where: npt.NDArray[np.bool_] | None = None,
+) -> Iterable[tuple[int, list[Running]]]:
+    """Return the charges of each slot, or of those in `where`, as they would run."""
+    found: dict[int, list[Running]] = {}
+    for v, need in enumerate(needs):
+        urgency = max((KIND[d.goal.kind] for d in need.demands if not d.past), default=0.0)
+        runs = solution.charge[v] > TINY
+        if where is not None:
+            runs &= where[need.plugged.slot]
+        for i in np.flatnonzero(runs).tolist():
+            mean = float(solution.charge[v][i])
+            plugged = need.plugged.at(i)
+            charger = prepared.problem.chargers[plugged.charger]
+            setting = plugged.settings[int(solution.setting[v][i])]
+            amperes = command_a(charger, plugged, setting, mean)
+            mean_kw = mean / plugged.share
+            found.setdefault(plugged.slot, []).append(
+                Running(
+                    vehicle=v,
+                    position=i,
+                    plugged=plugged,
+                    charger=charger,
+                    setting=setting,
+                    mean_kw=mean_kw,
+                    running_kw=min(amperes * setting.kw_per_a, max(setting.max_kw, mean_kw)),
+                    urgency=urgency,
+                )
+            )
+    return found.items()
+
+
+def _whole_steps(limits: SlotLimits, charges: list[Running], *, raise_: bool) -> list[float]:
+    """Return running powers near the means that keep the limits together, 0 where one must stop.
+
+    Whoever is in least need gives way. What is left over goes, a step each, first to whoever has
+    lost most by rounding down.
+    """
+    chosen = [x.step_below(max(x.mean_kw, x.setting.min_kw)) for x in charges]
+    order = sorted(range(len(charges)), key=lambda k: (charges[k].urgency, -k))
+    for k in order:
+        while chosen[k] > 0 and not limits.keeps(chosen):
+            step = charges[k].charger.step_a * charges[k].setting.kw_per_a
+            least = charges[k].setting.min_kw
+            chosen[k] = charges[k].step_below(chosen[k] - step if step > 0 else least)
+            if step <= 0 and not limits.keeps(chosen):
+                chosen[k] = 0.0
+    lost = sorted(range(len(charges)), key=lambda k: chosen[k] - charges[k].mean_kw)
+    rising = raise_
+    while rising:
+        rising = False
+        for k in lost:
+            step = charges[k].charger.step_a * charges[k].setting.kw_per_a
+            if chosen[k] <= 0 or step <= 0 or chosen[k] >= charges[k].setting.max_kw - TINY:
+                continue
+            more = [*chosen]
+            more[k] = min(chosen[k] + step, charges[k].setting.max_kw)
+            if limits.keeps(more):
+                chosen, rising = more, True
+    return chosen
 
 
 def _battery_gives_way(pattern: Pattern, solution: Solution, t: int, excess_kw: float) -> bool:
@@ -132,31 +270,3 @@ def _battery_gives_way(pattern: Pattern, solution: Solution, t: int, excess_kw: 
             pattern.battery_cap[b, t] = max(0.0, kw - excess_kw)
             excess_kw -= min(kw, excess_kw)
     return True
-
-
-def _lower(
-    prepared: Prepared,
-    plugged: PluggedSlot,
-    pattern: Pattern,
-    solution: Solution,
-    v: int,
-    i: int,
-    *,
-    pin: bool,
-    less_kw: float = 0.0,
-) -> None:
-    """Cap a charge at the step below its mean, or stop it when that is below the minimum."""
-    charger = prepared.problem.chargers[plugged.charger]
-    setting = plugged.settings[int(solution.setting[v][i])]
-    mean = max(0.0, float(solution.charge[v][i]) - less_kw)
-    amperes = mean / plugged.share / setting.kw_per_a
-    step = charger.step_a
-    below = floor(amperes / step + STEP_SLACK) * step if step > 0 else 0.0
-    if below * setting.kw_per_a < setting.min_kw - TINY:
-        pattern.state[v][i] = OFF
-        pattern.pinned.pop((v, i), None)
-        return
-    kw = below * setting.kw_per_a * plugged.share
-    pattern.cap[v][i] = kw
-    if pin:
-        pattern.pinned[v, i] = kw

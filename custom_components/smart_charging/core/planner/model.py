@@ -9,7 +9,7 @@ Importing this module imports PuLP (over a second): only ever in an executor.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ class Model:
     ) -> Ids:
         """Add one column per value of `upper`; costs in currency per unit. Return their numbers."""
         begin, count = len(self._names), len(upper)
-        self._names += [f"{name}_{i}" for i in range(count)]
+        self._names += _numbered(name, count)
         self._upper.append(np.asarray(upper, dtype=float))
         self._lower.append(_each(lower, count))
         self._cost.append(_each(cost, count))
@@ -114,25 +114,25 @@ class Model:
         limits: Factors,
         where: npt.NDArray[np.bool_] | None,
     ) -> Ids:
-        if np.ndim(limits):
-            count = np.size(limits)
-        else:
+        if isinstance(limits, float | int):
             count = max((np.size(x[0]) for x in terms if len(x) == 2), default=1)
+        else:
+            count = len(limits)
         limits = _each(limits, count)
         if where is None:
             numbers = np.arange(self.rows, self.rows + count)
         else:
-            numbers = np.where(where, np.cumsum(where) + (self.rows - 1), ABSENT)
+            numbers = np.where(where, where.cumsum() + (self.rows - 1), ABSENT)
             limits = limits[where]
         for term in terms:
-            columns = np.atleast_1d(np.asarray(term[0], dtype=np.int64))
-            if len(term) == 3:
-                rows = numbers[term[2]]
-                rows = rows if np.ndim(rows) else np.full(len(columns), rows)
-            else:
-                rows = numbers
-                if len(columns) != count:
-                    columns = np.full(count, columns[0])
+            columns = term[0]
+            if not isinstance(columns, np.ndarray) or not columns.ndim:
+                columns = np.atleast_1d(np.asarray(columns, dtype=np.int64))
+            rows = numbers if len(term) == 2 else numbers[term[2]]
+            if not rows.ndim:
+                rows = np.full(len(columns), rows)
+            elif len(columns) != len(rows):
+                columns = np.full(len(rows), columns[0])
             self._terms.append((columns, _each(term[1], len(columns)), rows))
         self._limits.append(limits)
         self._senses += [sense] * len(limits)
@@ -168,21 +168,23 @@ class Model:
         for end, sense, limit in zip(ends, self._senses, limits, strict=True):
             row = AffineExpr()
             row.add_term_ids_coeffs(core, columns[begin:end], factors[begin:end])
-            row.set_constant(-limit)
             row.set_sense(sense)
+            if limit:
+                row.set_constant(-limit)
             core.add_constraint(row)
             begin = end
         return problem
 
-    def _row_by_row(self) -> tuple[npt.NDArray[np.uint64], Values, list[int]]:
+    def _row_by_row(self) -> tuple[memoryview, memoryview, list[int]]:
         """Return columns and factors in order of their rows, and where each row ends."""
-        if not self._terms:
-            return np.zeros(0, dtype=np.uint64), np.zeros(0), []
-        columns, factors, rows = (np.concatenate(x) for x in zip(*self._terms, strict=True))
-        order = np.argsort(rows, kind="stable")
-        order = order[(columns[order] != ABSENT) & (rows[order] != ABSENT)]
-        ends = np.cumsum(np.bincount(rows[order], minlength=self.rows))
-        return columns[order].astype(np.uint64), factors[order], ends.tolist()
+        none = np.zeros(0, dtype=np.int64)
+        terms = [(none, np.zeros(0), none), *self._terms]
+        columns, factors, rows = (np.concatenate(x) for x in zip(*terms, strict=True))
+        there = np.flatnonzero((columns != ABSENT) & (rows != ABSENT))
+        there = there[np.argsort(rows[there], kind="stable")]
+        ends = np.cumsum(np.bincount(rows[there], minlength=self.rows)).tolist()
+        # Slices of a memoryview are cheaper than those of an array.
+        return memoryview(columns[there].astype(np.uint64)), memoryview(factors[there]), ends
 
     def solver(
         self,
@@ -208,6 +210,12 @@ class Model:
         )
         self.problem.solve(highs)
         return Solver(self.problem.solverModel, integer=nodes is not None)
+
+
+@lru_cache(maxsize=64)
+def _numbered(name: str, count: int) -> list[str]:
+    """Return the names of a block of columns: the same blocks come in every plan."""
+    return [f"{name}_{i}" for i in range(count)]
 
 
 def _each(value: Factors, count: int) -> Values:

@@ -88,10 +88,8 @@ class Plugged:
         """Return the first `count` slots."""
         if count >= len(self):
             return self
-        parts = {x.name: getattr(self, x.name) for x in fields(self)}
-        return type(self)(
-            **{k: x if k == "kinds" else x[..., :count] for k, x in parts.items()},
-        )
+        arrays = {name: getattr(self, name)[..., :count] for name in ARRAYS}
+        return type(self)(kinds=self.kinds, **arrays)
 
     @cached_property
     def count(self) -> Numbers:
@@ -135,36 +133,31 @@ class Plugged:
     @cached_property
     def slots(self) -> tuple[PluggedSlot, ...]:
         """The same slot by slot."""
-        return tuple(
-            PluggedSlot(
-                slot=slot,
-                charger=charger,
-                share=share,
-                settings=tuple(
-                    _with_max(self.kinds[kind], kw)
-                    for kind, kw in zip(kinds, most, strict=True)
-                    if kind != NONE
-                ),
-                limited=limited,
-                stay=stay,
-                switching=switching,
-                min_kw=low,
-                max_kw=high,
-            )
-            for slot, charger, share, limited, stay, switching, kinds, most, low, high in zip(
-                self.slot.tolist(),
-                self.charger.tolist(),
-                self.share.tolist(),
-                self.limited.tolist(),
-                self.stay.tolist(),
-                self.switching.tolist(),
-                self.kind.T.tolist(),
-                self.most_kw.T.tolist(),
-                self.min_kw.tolist(),
-                self.max_kw.tolist(),
-                strict=True,
-            )
+        return tuple(self.at(i) for i in range(len(self)))
+
+    def at(self, i: int) -> PluggedSlot:
+        """Return one of the slots."""
+        return PluggedSlot(
+            slot=int(self.slot[i]),
+            charger=int(self.charger[i]),
+            share=float(self.share[i]),
+            settings=tuple(
+                _with_max(self.kinds[kind], kw)
+                for kind, kw in zip(
+                    self.kind[:, i].tolist(), self.most_kw[:, i].tolist(), strict=True
+                )
+                if kind != NONE
+            ),
+            limited=bool(self.limited[i]),
+            stay=int(self.stay[i]),
+            switching=bool(self.switching[i]),
+            min_kw=float(self.min_kw[i]),
+            max_kw=float(self.max_kw[i]),
         )
+
+
+ARRAYS = tuple(x.name for x in fields(Plugged) if x.name != "kinds")
+"""Fields of `Plugged` that have a value per slot along their last axis."""
 
 
 def _with_max(setting: Setting, max_kw: float) -> Setting:

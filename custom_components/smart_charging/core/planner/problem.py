@@ -62,6 +62,9 @@ class Charger:
     """Phase counts that it can run on, e.g. (1,), (3,), (1, 3)."""
     switching: bool = False
     """Whether the phase count may change during a charge."""
+    min_on_s: float = 0.0
+    """Once started a charge goes on at least this long, unless its stay, its goal's energy or a
+    limit ends it."""
     phase_map: tuple[int, ...] = (1, 2, 3)
     """Grid phase of the charger's own L1, L2, L3."""
     circuit: str | None = None

@@ -115,8 +115,11 @@ class Plan:
     bound: float
     """No plan that meets the goals as well costs less."""
     gap: float
-    """(cost - bound) in currency; what preferences may give away is part of it."""
+    """(cost - bound) in currency; what preferences give away is part of it."""
     rung: Rung
+    given_away: float = 0.0
+    """Currency of the gap that fewer starts and phase switches cost, at most a ten-thousandth of
+    the bill."""
     shortfalls: tuple[Shortfall, ...] = field(default_factory=tuple)
     at_risk: tuple[Risk, ...] = ()
     """Goals that the sun's tenth percentile would miss. Only the solver knows: empty on the

@@ -1,7 +1,5 @@
 """Vehicles that give back, from the relaxation to what they can do: one direction, and the floor."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from .columns import Columns
@@ -38,14 +36,15 @@ def holds_floor(need: Needs, columns: Columns, solved: Solved, v: int) -> Flags:
 
 def giving_bounds(
     need: Needs, columns: Columns, v: int, gives: Flags
-) -> Iterator[tuple[int, float, float]]:
-    """Yield columns with their bounds, for a vehicle that may give back in the slots `gives`."""
+) -> list[tuple[Ids, Series, Series]]:
+    """Return columns with their bounds, for a vehicle that may give back in the slots `gives`."""
     if need.giving is None:
-        return
-    for i in np.flatnonzero(columns.given[v] != ABSENT).tolist():
-        yield int(columns.given[v][i]), 0.0, float(need.giving.most_kw[i]) if gives[i] else 0.0
-        if (above := int(columns.above[v][i])) != ABSENT:
-            yield above, float(gives[i]), float(gives[i])
+        return []
+    holds = gives.astype(float)
+    return [
+        (columns.given[v], np.zeros(len(gives)), need.giving.most_kw * holds),
+        (columns.above[v], holds, holds),
+    ]
 
 
 def give_way(needs: tuple[Needs, ...], gives: list[Flags], exporting: dict[int, bool]) -> bool:

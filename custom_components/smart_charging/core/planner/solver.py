@@ -121,44 +121,43 @@ class HighsInProcess(pulp.HiGHS):
     def buildSolverModel(self, lp: pulp.LpProblem) -> None:
         """Hand the model to HiGHS."""
         core = lp.toRustModel()
-        variables = core.list_variables()
-        count = len(variables)
-        cost = np.zeros(count)
+        variables, rows = core.list_variables(), core.list_constraints()
         objective = core.get_objective()
-        for variable, factor in objective.items() if objective is not None else ():
-            cost[variable.id()] = factor
-        starts, columns, factors = array("i"), array("i"), array("d")
-        lower, upper = array("d"), array("d")
-        at_most, at_least, inf = Sense.LessEqual, Sense.GreaterEqual, highspy.kHighsInf
-        for row in core.list_constraints():
+        # `Model` gives it all columns in their order.
+        cost = _values(objective.values() if objective is not None else [])
+        starts: list[int] = []
+        columns: list[int] = []
+        factors: list[float] = []
+        for row in rows:
             starts.append(len(columns))
             for variable, factor in row.items():
                 columns.append(variable.id())
                 factors.append(factor)
-            sense, value = row.sense, row.rhs
-            lower.append(-inf if sense == at_most else value)
-            upper.append(inf if sense == at_least else value)
+        limits = _values([row.rhs for row in rows])
+        at_most = np.array([row.sense == Sense.LessEqual for row in rows], dtype=bool)
+        at_least = np.array([row.sense == Sense.GreaterEqual for row in rows], dtype=bool)
         highs: Any = lp.solverModel
         highs.passModel(
-            count,
-            len(lower),
-            len(columns),
+            len(variables),
+            len(rows),
+            len(factors),
             int(highspy.MatrixFormat.kRowwise),
             int(highspy.ObjSense.kMinimize),
             0.0,
             cost,
-            np.array([v.lb for v in variables]),
-            np.array([v.ub for v in variables]),
-            np.array(lower),
-            np.array(upper),
-            np.array(starts),
-            np.array(columns),
-            np.array(factors),
+            _values([variable.lb for variable in variables]),
+            _values([variable.ub for variable in variables]),
+            np.where(at_most, -highspy.kHighsInf, limits),
+            np.where(at_least, highspy.kHighsInf, limits),
+            np.frombuffer(array("i", starts), dtype=np.int32),
+            np.frombuffer(array("i", columns), dtype=np.int32),
+            _values(factors),
             np.array([v.is_integer() for v in variables], dtype=np.int32)
             if core.is_mip()
-            else np.zeros(count, dtype=np.int32),
+            else np.zeros(len(variables), dtype=np.int32),
         )
         if self._start is not None:
+            count = len(self._start)
             highs.setSolution(count, np.arange(count, dtype=np.int32), self._start)
         if self._cancelled is not None:
             _interrupt_when(highs, self._cancelled)

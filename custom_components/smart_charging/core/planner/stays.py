@@ -4,12 +4,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .presence import NONE, TINY, Flags, Numbers, Plugged, Series, Setting, settings_of
+from .presence import ARRAYS, NONE, TINY, Flags, Numbers, Plugged, Series, Setting, settings_of
 from .problem import Charger, Problem, Stay, Vehicle
 from .quarters import MICROSECOND
 
@@ -102,7 +101,7 @@ def _without_conflicts(offers: list[_Offer], bounds_us: Numbers) -> list[_Offer]
     count = len(bounds_us)
     chargers = np.concatenate([x.slots + count * x.charger for x in offers])
     vehicles = np.concatenate([x.slots + count * x.vehicle for x in offers])
-    if len(np.unique(chargers)) == len(np.unique(vehicles)) == len(chargers):
+    if max(np.bincount(chargers).max(), np.bincount(vehicles).max()) <= 1:
         return offers
     ranked = sorted(
         (t, -int(hours), x.vehicle, x.charger, x.stay, k)
@@ -141,40 +140,52 @@ def _plugged(
         _held_to_previous(problem, charger, vehicle, vehicle.stays[x.stay])
         for charger, x in zip(chargers, offers, strict=True)
     ]
-    rows = max((len(x) for x in settings), default=0)
+    if not offers:
+        return _nowhere()
+    rows = max(len(x) for x in settings)
     kinds: list[Setting] = []
-    # Arrays of no slot first: a vehicle without a stay is an empty one.
-    none = np.zeros(0, dtype=np.int64)
-    empty = np.zeros((rows, 0), dtype=np.int64)
-    parts: list[tuple[npt.NDArray[Any], ...]] = [
-        (none, none, none, none.astype(bool), none.astype(bool), np.zeros(0), empty, empty + 0.0)
-    ]
+    parts: list[Plugged] = []
     for offer, charger, offered in zip(offers, chargers, settings, strict=True):
         m = len(offer.slots)
         share = _share(problem, vehicle, offer, bounds_us)
-        fitting, power, limited = _fitting(offered, charger, vehicle, offer.slots, share, room)
-        kind, kw = np.full((rows, m), NONE), np.zeros((rows, m))
-        kind[: len(offered)] = np.where(fitting == NONE, NONE, fitting + len(kinds))
-        kw[: len(offered)] = power
-        kinds.extend(offered)
-        stay, where = np.full(m, offer.stay), np.full(m, offer.charger)
+        kind, kw, limited = _fitting(offered, charger, vehicle, offer.slots, share, room, rows)
         parts.append(
-            (offer.slots, where, stay, limited, np.full(m, charger.switching), share, kind, kw)
+            Plugged(
+                slot=offer.slots,
+                charger=np.full(m, offer.charger),
+                share=share,
+                limited=limited,
+                stay=np.full(m, offer.stay),
+                switching=np.full(m, charger.switching),
+                kinds=(),
+                kind=np.where(kind == NONE, NONE, kind + len(kinds)) if kinds else kind,
+                most_kw=kw,
+            )
         )
-    slot, where, stay, limited, switching, share, kind, kw = (
-        np.concatenate(x, axis=-1) for x in zip(*parts, strict=True)
-    )
-    order = np.argsort(slot, kind="stable")
+        kinds.extend(offered)
+    found = {
+        name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in ARRAYS
+    }
+    # Stays that take turns slot by slot are rare.
+    if bool((np.diff(found["slot"]) <= 0).any()):
+        order = np.argsort(found["slot"], kind="stable")
+        found = {name: x[..., order] for name, x in found.items()}
+    return Plugged(kinds=tuple(kinds), **found)
+
+
+def _nowhere() -> Plugged:
+    """Return a vehicle that is not plugged in."""
+    none, no_flags = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
     return Plugged(
-        slot=slot[order],
-        charger=where[order],
-        share=share[order],
-        limited=limited[order],
-        stay=stay[order],
-        switching=switching[order],
-        kinds=tuple(kinds),
-        kind=kind[:, order],
-        most_kw=kw[:, order],
+        slot=none,
+        charger=none,
+        share=np.zeros(0),
+        limited=no_flags,
+        stay=none,
+        switching=no_flags,
+        kinds=(),
+        kind=np.zeros((0, 0), dtype=np.int64),
+        most_kw=np.zeros((0, 0)),
     )
 
 
@@ -185,31 +196,31 @@ def _fitting(
     slots: Numbers,
     share: Series,
     room: Room,
+    rows: int,
 ) -> tuple[Numbers, Series, Flags]:
     """Return which settings fit in each slot and at which power, and where limits hold them down.
 
-    Settings x slots: those that fit come first, in their order.
+    Rows x slots: those that fit come first, in their order; `NONE` and 0 kW after the last.
     """
-    narrowed = [room.narrow(setting, charger, slots) for setting in settings]
-    kw = np.array([x for x, _ in narrowed])
-    fits = np.array([x for _, x in narrowed])
+    kind = np.full((rows, len(slots)), NONE)
+    most = np.zeros((rows, len(slots)))
     highest = np.full(len(slots), -inf)
-    for power, fit in narrowed:
-        highest = np.where(fit, power, highest)
+    for number, setting in enumerate(settings):
+        kw, fits = room.narrow(setting, charger, slots)
+        highest = np.where(fits, kw, highest)
+        if vehicle.surplus_only:
+            kw = np.minimum(kw, room.surplus[slots])
+            fits = fits & (kw >= max(setting.min_kw - TINY, TINY))
+            kw = np.maximum(kw, setting.min_kw)
+        fits = fits & (kw > TINY) & (share > TINY)
+        kind[number, fits] = number
+        most[number, fits] = kw[fits]
     limited = highest < settings[-1].max_kw - TINY
-    if vehicle.surplus_only:
-        least = np.array([[s.min_kw] for s in settings])
-        sun = np.minimum(kw, room.surplus[slots])
-        fits &= sun >= np.maximum(least - TINY, TINY)
-        kw = np.maximum(sun, least)
-    fits &= (kw > TINY) & (share > TINY)
-    kind = np.where(fits, np.arange(len(settings))[:, None], NONE)
-    kw = np.where(fits, kw, 0.0)
-    if len(settings) > 1 and not bool(fits.all()):
-        order = np.argsort(~fits, axis=0, kind="stable")
+    if len(settings) > 1 and bool((kind[: len(settings)] == NONE).any()):
+        order = np.argsort(kind == NONE, axis=0, kind="stable")
         kind = np.take_along_axis(kind, order, axis=0)
-        kw = np.take_along_axis(kw, order, axis=0)
-    return kind, kw, limited
+        most = np.take_along_axis(most, order, axis=0)
+    return kind, most, limited
 
 
 def _share(problem: Problem, vehicle: Vehicle, offer: _Offer, bounds_us: Numbers) -> Series:

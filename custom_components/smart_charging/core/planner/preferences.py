@@ -1,0 +1,190 @@
+"""The second stage: fewer starts and phase switches, for a bounded part of the bill.
+
+From the cheapest plan, breaks between runs are closed, runs joined and phase switches left out,
+one at a time, each solved again. Earlier rather than later, and on with what runs now, are
+preferences of the model itself: they choose between plans of the same price.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from .model import ABSENT
+from .moves import stretch
+from .needs import Needs
+from .pattern import OFF, ON, Pattern, limits_of
+from .presence import TINY, Series
+from .runs import Run, follows, runs_of
+from .search import Attempt, Climb
+from .weights import GIVE_AWAY
+
+MISSES = 2
+"""Changes that turn out too dear before the second stage ends. Those that the estimates let
+through and put first mostly win."""
+
+BREAK = 8
+"""Slots of a break that may be closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calmer:
+    """A change that may leave out a start or a switch."""
+
+    least_cost: float = 0.0
+    """About the least that it costs, in currency."""
+    vehicle: int = 0
+    on: tuple[int, ...] = ()
+    off: tuple[int, ...] = ()
+    settings: tuple[tuple[int, int], ...] = ()
+
+
+def prefer(climb: Climb) -> float:
+    """Make the best plan of a climb calmer, and return the money in currency that it gave away.
+
+    Together no more than `GIVE_AWAY` of the bill, and only what a solve has shown.
+    """
+    if climb.best is None:
+        return 0.0
+    cheapest = climb.best
+    most = cheapest.solved.objective + GIVE_AWAY * climb.weights.bill
+    misses = 0
+    improved = True
+    while improved:
+        improved = False
+        best = climb.best
+        restless = unrest(climb, best)
+        for change in _changes(climb, best, most - best.solved.objective):
+            if misses >= MISSES or climb.stopped:
+                break
+            found = climb.settle(_changed(climb, best, change), most)
+            if found is not None and unrest(climb, found) < restless:
+                climb.best, improved = found, True
+                break
+            misses += 1
+    return max(0.0, climb.cost(climb.best) - climb.cost(cheapest))
+
+
+def unrest(climb: Climb, attempt: Attempt) -> int:
+    """Return the number of starts and phase switches of a plan, from what runs now."""
+    count = 0
+    for v, need in enumerate(climb.needs):
+        for run in _runs(climb, attempt, v):
+            numbers = _phases(climb, attempt, v, run)
+            count += int(not run.goes_on)
+            count += sum(a != b for a, b in pairwise(numbers))
+            if run.goes_on:
+                charger = climb.prepared.problem.chargers[int(need.plugged.charger[0])].id
+                now = {p.phases for p in climb.prepared.problem.previous if p.charger == charger}
+                count += int(numbers[0] not in now)
+    return count
+
+
+def _runs(climb: Climb, attempt: Attempt, v: int) -> list[Run]:
+    return runs_of(climb.prepared, climb.needs[v], attempt.solution.charge[v] > TINY)
+
+
+def _phases(climb: Climb, attempt: Attempt, v: int, run: Run) -> list[int]:
+    plugged, setting = climb.needs[v].plugged, attempt.solution.setting[v]
+    at = np.arange(run.begin, run.end)
+    return [plugged.kinds[kind].phases for kind in plugged.kind[setting[at], at].tolist()]
+
+
+def _changes(climb: Climb, attempt: Attempt, budget: float) -> list[Calmer]:
+    """Return what may leave out a start or a switch within a budget in currency, cheapest first.
+
+    By the duals, what a change of bounds costs at least: the solver's objective is convex in them.
+    """
+    found: list[Calmer] = []
+    for v, need in enumerate(climb.needs):
+        ids = climb.columns.charge[v]
+        there = ids != ABSENT
+        rise = np.where(there, attempt.solved.column_duals[ids], 0.0)
+        power = attempt.solution.charge[v]
+        on_cost = np.where(there, np.maximum(rise, 0.0) * need.plugged.min_kw, np.inf)
+        off_cost = np.maximum(-rise, 0.0) * power
+        _, highest = limits_of(attempt.pattern, need, v)
+        room = np.maximum(highest - power, 0.0) * (attempt.pattern.state[v] != OFF)
+        runs = _runs(climb, attempt, v)
+        for change in (*_joined(need, runs), *_same_phases(climb, attempt, v, runs)):
+            least = float(on_cost[list(change.on)].sum() + off_cost[list(change.off)].sum())
+            if least <= budget and change.off and not change.on:
+                least = max(least, _elsewhere(climb, attempt, v, change.off, rise, room))
+            if least <= budget:
+                found.append(replace(change, least_cost=least, vehicle=v))
+    return sorted(found, key=lambda c: (c.least_cost, bool(c.off)))
+
+
+def _elsewhere(
+    climb: Climb, attempt: Attempt, v: int, off: tuple[int, ...], rise: Series, room_kw: Series
+) -> float:
+    """Return about what it costs to charge the energy of a run in others, infinite without room."""
+    need = climb.needs[v]
+    hours = climb.prepared.hours[need.plugged.slot]
+    begin, end = stretch(need, off[0])
+    left = float((attempt.solution.charge[v][list(off)] * hours[list(off)]).sum())
+    others = begin + np.argsort(rise[begin:end], kind="stable")
+    others = others[~np.isin(others, off)]
+    room = room_kw[others] * hours[others]
+    # Cheapest first, until all of it is placed.
+    took = np.diff(np.minimum(np.cumsum(room), left), prepend=0.0)
+    if left - float(took.sum()) > TINY:
+        return np.inf
+    return float((took * np.maximum(rise[others], 0.0) / hours[others]).sum())
+
+
+def _joined(need: Needs, runs: list[Run]) -> Iterator[Calmer]:
+    """Yield breaks closed, runs moved to their neighbours, and runs left out."""
+    for run in runs:
+        if not run.goes_on:
+            yield Calmer(off=tuple(range(run.begin, run.end)))
+    for one, other in pairwise(runs):
+        between = range(one.end, other.begin)
+        if not all(follows(need, i) for i in range(one.end, other.begin + 1)):
+            continue
+        if len(between) <= BREAK:
+            yield Calmer(on=tuple(between))
+            # The break goes to the outer end of one of the two.
+            yield _moved(between, range(one.begin, one.begin + len(between)), one)
+            yield _moved(between, range(other.end - len(between), other.end), other)
+        yield _moved(
+            range(one.end, one.end + other.end - other.begin), range(other.begin, other.end), other
+        )
+        yield _moved(
+            range(other.begin - (one.end - one.begin), other.begin), range(one.begin, one.end), one
+        )
+
+
+def _moved(on: range, off: range, run: Run) -> Calmer:
+    """Switch a range on and another, within a run, off; what is in both stays on."""
+    inside = [i for i in off if run.begin <= i < run.end and i not in on]
+    return Calmer(on=tuple(i for i in on if i >= 0), off=tuple(inside))
+
+
+def _same_phases(climb: Climb, attempt: Attempt, v: int, runs: list[Run]) -> Iterator[Calmer]:
+    """Yield runs in which what comes before or after a phase switch takes the other's phases."""
+    count, setting = climb.needs[v].plugged.count, attempt.solution.setting[v]
+    for run in runs:
+        for i in range(run.begin + 1, run.end):
+            before, after = int(setting[i - 1]), int(setting[i])
+            if before == after:
+                continue
+            for number, part in ((before, range(i, run.end)), (after, range(run.begin, i))):
+                if all(number < count[j] for j in part):
+                    yield Calmer(settings=tuple((j, number) for j in part))
+
+
+def _changed(climb: Climb, attempt: Attempt, change: Calmer) -> Pattern:
+    pattern = attempt.pattern.copy()
+    v, most = change.vehicle, climb.needs[change.vehicle].plugged.max_kw
+    for i in change.off:
+        pattern.state[v][i] = OFF
+    for i in change.on:
+        pattern.state[v][i] = ON
+    for i, number in change.settings:
+        pattern.setting[v][i] = number
+    for i in (*change.on, *change.off, *(i for i, _ in change.settings)):
+        pattern.cap[v][i] = most[i]
+        pattern.pinned.pop((v, i), None)
+    return pattern
