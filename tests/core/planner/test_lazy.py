@@ -9,6 +9,7 @@ import weakref
 import pytest
 
 from benchmarks.planner import home
+from custom_components.smart_charging.core import planner
 from custom_components.smart_charging.core.planner import plan, plan_from_json, plan_to_json
 from custom_components.smart_charging.core.planner.result import LAZY
 
@@ -53,3 +54,10 @@ def test_a_plan_has_no_other_names_and_cannot_be_changed() -> None:
         answer.reasons  # type: ignore[attr-defined] # noqa: B018 - the read is what is tested
     with pytest.raises(FrozenInstanceError):
         answer.cost = 0.0  # type: ignore[misc]
+
+
+def test_reading_a_plan_leaves_the_names_of_the_package_alone() -> None:
+    plan(home("spring", hours=12)).complete()
+
+    assert callable(planner.baseline)
+    assert callable(planner.explain)

@@ -93,6 +93,6 @@ def baseline(problem: Problem) -> float:
     Raises:
         ProblemInvalid: when slots are out of order or a series has the wrong length.
     """
-    from .baseline import baseline_cost
+    from .usual import baseline_cost
 
     return baseline_cost(problem)

@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from ..schedule import BatteryStep, ChargerStep, Reason, Schedule
-from .baseline import usual_cost
 from .commands import command_a
 from .needs import Needs, exportable_kw
 from .prepare import Prepared
@@ -18,6 +17,7 @@ from .reasons import Outlook, SiteView, battery_order, charging_reason, outlook,
 from .result import Flow, Plan, Risk, Rung, Shortfall
 from .shortfall import LEAST_KWH, shortfalls
 from .solution import Solution, money, peaks
+from .usual import usual_cost
 from .weights import Weights
 
 
