@@ -116,3 +116,11 @@ def home(
             ),
         ),
     )
+
+
+def evenings() -> dict[str, Problem]:
+    """Return the home in each season, with whole amperes and on three phases."""
+    found = {season: home(season) for season in SEASONS}
+    found["spring, whole amperes"] = home("spring", step_a=1.0)
+    found["summer, three phases"] = home("summer", three_phase=True)
+    return found

@@ -29,7 +29,7 @@ from benchmarks.replans import noisy, replan
 from benchmarks.replay import Took, recorded, replay, timed
 from custom_components.smart_charging.core.planner import Plan, Problem, plan
 
-__all__ = ["home"]
+__all__ = ["home", "homes"]
 
 CENT = 0.01
 """Money below which a relative figure says nothing: such a gap or excess counts as 0."""
