@@ -1,195 +1,297 @@
-"""How much the planner adds to the bare solver: plan(problem) against HiGHS on the same LP.
+"""The planner on its own problem set: time against bare HiGHS, gaps, money, steadiness, memory.
 
-Prints, per home, the median time of a whole plan (PuLP model, solve, rounding, proof, steps), of
-HiGHS alone given the same linear programme as arrays, and their ratio. Only ratios of one run
-compare: the clock of a machine swings.
+    scripts/bench planner [--json] [--quick] [--rounds N] [--milp-minutes M] [--cbc PATH]
 
-    python -m benchmarks.planner [--json] [--rounds N]
+All figures come from one run. `ratio_to_highs` compares plan() with raw HiGHS on the very models
+that the plan had solved (see replay.py), both on the CPU clock of the thread, a pair per round;
+`_wall` is the same on the clock of the wall. Milliseconds are wall time, `_cpu` beside them.
+Progress goes to stderr.
 """
 
 import argparse
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 import json
-from math import cos, exp, pi, sin
+from math import ceil
+from multiprocessing import get_context
+from random import Random
+import shutil
 from statistics import median
-from time import perf_counter
+import sys
 from typing import Any
 
-from custom_components.smart_charging.core.grid import Grid, Topology
-from custom_components.smart_charging.core.planner import (
-    Battery,
-    Charger,
-    Goal,
-    GoalKind,
-    PeakTariff,
-    Problem,
-    Stay,
-    Vehicle,
-    plan,
-    slot_bounds,
-)
+from benchmarks.evening import home
+from benchmarks.homes import homes
+from benchmarks.process import loop_lags_ms, resident_mb
+from benchmarks.replans import noisy, replan
+from benchmarks.replay import Took, recorded, replay, timed
+from custom_components.smart_charging.core.planner import Plan, Problem, plan
 
-NOW = datetime(2026, 4, 14, 15, 30, tzinfo=UTC)
-"""A Tuesday late afternoon in Brussels."""
+__all__ = ["home", "homes"]
 
-SEASONS = {
-    # Mean price, swing of the day, peak of the sun in kW.
-    "spring": (0.16, 0.09, 4.2),
-    "winter": (0.29, 0.08, 1.1),
-    "summer": (0.14, 0.12, 5.8),
-    "negative": (0.03, 0.13, 5.0),
+CENT = 0.01
+"""Money below which a relative figure says nothing: such a gap or excess counts as 0."""
+
+CLOSE = 1e-3
+
+DEFINITIONS = {
+    "ratio_to_highs": "median over homes of the median over rounds of plan() / (passModel + run of"
+    " all models that the plan solved, on raw HiGHS), thread CPU time",
+    "median_ms": "wall time of plan(): median over homes of each home's median",
+    "p95_ms": "wall time of plan(): 95th percentile of all homes and rounds",
+    "read_median_ms": "the same with orders, flows, shortfalls and savings read from the plan",
+    "gap_within_share": "share of homes with gap <= max(0.1 % of the cost, 0.01)",
+    "gap_max": "largest gap / |cost|; a gap of at most 0.01 counts as 0",
+    "warm_median_ms": "wall time of plan() with other SoC, load and sun, given the last plan",
+    "loop_lag_p99_ms": "lag of an event loop that ticks each ms while plans run in its executor",
+    "rss_growth_mb": "growth of resident memory over the plans after the warm-up",
+    "flips_per_100": "most orders taken back in 100 noisy re-plans of one home, at one moment or"
+    " two minutes apart",
+    "money_vs_milp_max": "largest (cost - plain MILP's cost) / |MILP's cost|; at most 0.01 counts as"
+    " 0; only homes with the same missed energy",
+    "over_continuous_max": "largest (cost - bound with continuous current) / |bound|; at most 0.01"
+    " counts as 0",
 }
 
 
-def home(
-    season: str, *, hours: int = 48, step_a: float = 0.0, three_phase: bool = False
-) -> Problem:
-    """Return a home with two cars, a battery, sun and a capacity tariff."""
-    slots = slot_bounds(NOW, hours)
-    mean, swing, sun = SEASONS[season]
-    begin = [(at - NOW.replace(hour=0, minute=0)).total_seconds() / 3600 for at in slots[:-1]]
-    price = [
-        round(
-            mean
-            + swing * (0.7 * sin(2 * pi * (h - 13) / 24) * -1 + 0.5 * cos(4 * pi * (h - 19) / 24))
-            + 0.013 * sin(1.7 * h),
-            5,
-        )
-        for h in begin
-    ]
-    pv = [
-        round(max(0.0, sun * exp(-(((h % 24) - 11.5) ** 2) / 9) * (1 + 0.25 * sin(5.3 * h))), 4)
-        for h in begin
-    ]
-    load = [
-        round(
-            0.32
-            + 0.9 * exp(-(((h % 24) - 17.5) ** 2) / 3)
-            + 0.5 * exp(-(((h % 24) - 6) ** 2) / 1.5)
-            + 0.12 * sin(9.1 * h) ** 2,
-            4,
-        )
-        for h in begin
-    ]
-
-    def at(hours_on: float) -> datetime:
-        return NOW + timedelta(hours=hours_on)
-
-    phases = (3,) if three_phase else (1,)
-    return Problem(
-        now=NOW,
-        time_zone="Europe/Brussels",
-        slots=slots,
-        import_price=tuple(price),
-        export_price=tuple(round(x - 0.06, 5) for x in price),
-        estimated=tuple(h > 32 for h in begin),
-        load_kw=tuple(load),
-        pv_kw=tuple(pv),
-        grid=Grid(topology=Topology.THREE_400, fuse_a=40)
-        if three_phase
-        else Grid(topology=Topology.SINGLE_230, fuse_a=63),
-        peak=PeakTariff(price_per_kw=4.2, floor_kw=2.5, month_peak_kw=3.6),
-        chargers=(
-            Charger(id="garage", max_a=32 if not three_phase else 16, phases=phases, step_a=step_a),
-            Charger(id="drive", max_a=16, phases=phases, step_a=step_a),
-        ),
-        vehicles=(
-            Vehicle(
-                id="big",
-                capacity_kwh=77,
-                soc=0.42,
-                stays=(
-                    Stay(charger="garage", start=at(0), end=at(15.5)),
-                    Stay(charger="garage", start=at(25), end=at(hours)),
-                ),
-                goals=(
-                    Goal(by=at(15.5), kind=GoalKind.READY_BY, soc=0.8),
-                    Goal(by=at(min(39.5, hours)), kind=GoalKind.READY_BY, soc=0.9),
-                ),
-            ),
-            Vehicle(
-                id="small",
-                capacity_kwh=40,
-                soc=0.5,
-                opportunistic=True,
-                stays=(Stay(charger="drive", start=at(3), end=at(min(44, hours))),),
-                goals=(Goal(by=at(16), kind=GoalKind.TRIP, soc=0.7),),
-            ),
-        ),
-        batteries=(
-            Battery(
-                id="store",
-                capacity_kwh=10,
-                soc=0.35,
-                max_charge_kw=4,
-                max_discharge_kw=4,
-                wear_price=0.01,
-                may_feed_cars=True,
-                may_export=True,
-            ),
-        ),
-    )
+def say(text: str) -> None:
+    """Tell how far the run is."""
+    print(text, file=sys.stderr, flush=True)
 
 
-def homes() -> dict[str, Problem]:
-    """Return the homes that are measured."""
-    found = {season: home(season) for season in SEASONS}
-    found["spring, whole amperes"] = home("spring", step_a=1.0)
-    found["summer, three phases"] = home("summer", three_phase=True)
+def percentile(values: list[float], share: float) -> float:
+    """Return the smallest value that at least `share` of the values do not exceed."""
+    return sorted(values)[max(0, ceil(share * len(values)) - 1)]
+
+
+def relative(amount: float, of: float) -> float:
+    """Return an amount of money as a share, 0 when it is a cent at most."""
+    return 0.0 if amount <= CENT else amount / max(abs(of), CENT)
+
+
+def missed_kwh(answer: Plan) -> float:
+    """Return what the goals of a plan miss."""
+    return sum(s.missing_kwh for s in answer.shortfalls)
+
+
+def whole(problem: Problem) -> Plan:
+    """Return a plan of which everything that Home Assistant shows has been read."""
+    answer = plan(problem)
+    # Reading is what makes them.
+    assert answer.schedule.made_at == problem.now
+    assert len(answer.flows) == len(problem.slots) - 1
+    assert all(s.missing_kwh > 0 for s in answer.shortfalls)
+    assert answer.savings is not None
+    return answer
+
+
+def measure(problem: Problem, rounds: int) -> tuple[dict[str, Any], list[Took]]:
+    """Return the figures of one home, and what each of its plans took."""
+    plan(problem)
+    with recorded() as recording:
+        answer = plan(problem)
+    replay(recording)
+    ours, raw = [], []
+    for k in range(rounds):
+        # By turns first and second: a clock that slows down favours neither.
+        for mine in (k % 2 == 0, k % 2 == 1):
+            if mine:
+                ours.append(timed(lambda: plan(problem)))
+            else:
+                raw.append(replay(recording))
+    read = [timed(lambda: whole(problem)) for _ in range(rounds)]
+    warm = _warm(problem, answer, rounds)
+    pairs = list(zip(ours, raw, strict=True))
+    return {
+        "ratio_to_highs": median(p.cpu_s / r.cpu_s for p, r in pairs),
+        "ratio_to_highs_wall": median(p.wall_s / r.wall_s for p, r in pairs),
+        "median_ms": 1000 * median(p.wall_s for p in ours),
+        "median_cpu_ms": 1000 * median(p.cpu_s for p in ours),
+        "read_median_ms": 1000 * median(r.wall_s for r in read),
+        "read_median_cpu_ms": 1000 * median(r.cpu_s for r in read),
+        "highs_ms": 1000 * median(r.wall_s for r in raw),
+        "highs_cpu_ms": 1000 * median(r.cpu_s for r in raw),
+        "warm_median_ms": 1000 * median(w.wall_s for w in warm),
+        "warm_median_cpu_ms": 1000 * median(w.cpu_s for w in warm),
+        "solves": recording.solves,
+        "cost": answer.cost,
+        "bound": answer.bound,
+        "gap": answer.gap,
+        "gap_relative": relative(answer.gap, answer.cost),
+        "gap_within": answer.gap <= max(CLOSE * abs(answer.cost), CENT),
+        "missed_kwh": missed_kwh(answer),
+        "rung": answer.rung.value,
+    }, ours
+
+
+def _warm(problem: Problem, answer: Plan, rounds: int) -> list[Took]:
+    """Return what re-plans on other readings take."""
+    rng = Random(5)
+    found = []
+    for _ in range(rounds):
+        other = noisy(problem, rng)
+        found.append(timed(lambda: plan(other, answer)))  # noqa: B023 - run at once
     return found
 
 
-def bare_solve(problem: Problem) -> Callable[[], None]:
-    """Return a run of HiGHS alone on the linear programme of `problem`."""
-    import highspy
+def block(problems: Mapping[str, Problem], rounds: int) -> dict[str, Any]:
+    """Return the figures of a set of homes."""
+    rows: dict[str, dict[str, Any]] = {}
+    took: list[Took] = []
+    for name, problem in problems.items():
+        rows[name], plans = measure(problem, rounds)
+        took += plans
+        row = rows[name]
+        say(
+            f"  {name:46}{row['median_ms']:8.1f} ms  x{row['ratio_to_highs']:.2f}"
+            f"  gap {row['gap']:.4f}  {row['rung']}"
+        )
 
-    from custom_components.smart_charging.core.planner.formulation import formulate
-    from custom_components.smart_charging.core.planner.needs import needs_of
-    from custom_components.smart_charging.core.planner.prepare import prepare
-    from custom_components.smart_charging.core.planner.weights import weights_of
+    def over(key: str) -> float:
+        return median(float(row[key]) for row in rows.values())
 
-    prepared = prepare(problem)
-    needs = tuple(needs_of(prepared, v) for v in range(len(problem.vehicles)))
-    model, _ = formulate(prepared, needs, weights_of(prepared, needs))
-    model.solver(time_limit_s=60)
-    solved: Any = model.problem.solverModel
-    programme = solved.getLp()
+    return {
+        "ratio_to_highs": over("ratio_to_highs"),
+        "ratio_to_highs_wall": over("ratio_to_highs_wall"),
+        "median_ms": over("median_ms"),
+        "median_cpu_ms": over("median_cpu_ms"),
+        "p95_ms": 1000 * percentile([t.wall_s for t in took], 0.95),
+        "p95_cpu_ms": 1000 * percentile([t.cpu_s for t in took], 0.95),
+        "read_median_ms": over("read_median_ms"),
+        "read_median_cpu_ms": over("read_median_cpu_ms"),
+        "highs_median_cpu_ms": over("highs_cpu_ms"),
+        "gap_within_share": sum(row["gap_within"] for row in rows.values()) / len(rows),
+        "gap_max": max(row["gap_relative"] for row in rows.values()),
+        "warm_median_ms": over("warm_median_ms"),
+        "warm_median_cpu_ms": over("warm_median_cpu_ms"),
+        "missed_kwh": sum(row["missed_kwh"] for row in rows.values()),
+        "instances": rows,
+    }
 
-    make: Any = highspy.Highs
 
+def flips(
+    problems: Mapping[str, Problem], rows: Mapping[str, dict[str, Any]], count: int
+) -> dict[str, Any]:
+    """Return how often noisy re-plans take back what was ordered; adds it to the homes' rows."""
+    scale = 100 / count
+    for name, problem in problems.items():
+        still = replan(problem, every=timedelta(0), count=count)
+        going = replan(problem, every=timedelta(minutes=2), count=count)
+        rows[name]["flips_per_100"] = scale * max(still.charger, going.charger)
+        rows[name]["battery_flips_per_100"] = scale * max(still.battery, going.battery)
+        say(f"  {name:46}{rows[name]['flips_per_100']:6.1f} orders taken back in 100")
+    keys = ("flips_per_100", "battery_flips_per_100")
+    return {key: max(rows[name][key] for name in problems) for key in keys}
+
+
+def memory(turn: Sequence[Problem], warm_up: int, plans: int) -> float:
+    """Return by how many MB planning on grows the process."""
+    for k in range(warm_up):
+        whole(turn[k % len(turn)])
+    before = resident_mb()
+    for k in range(plans):
+        whole(turn[k % len(turn)])
+    return resident_mb() - before
+
+
+def _exact(problem: Problem, cbc: str | None, limit_s: float) -> dict[str, Any]:
+    from tests.core.planner.reference import exact
+
+    answer = exact(problem, cbc, gap=1e-4, time_limit_s=limit_s)
+    return {"cost": answer.cost, "missed_kwh": answer.missed_kwh, "proven": answer.proven}
+
+
+def money(
+    problems: Mapping[str, Problem],
+    rows: Mapping[str, dict[str, Any]],
+    cbc: str | None,
+    minutes: float,
+) -> dict[str, Any]:
+    """Compare the plans' money with the plain MILP, solved in two processes at a time.
+
+    Adds the figures to the rows of the homes.
+    """
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        jobs = {
+            name: pool.submit(_exact, problem, cbc, 60 * minutes)
+            for name, problem in problems.items()
+        }
+        for name, job in jobs.items():
+            row, answer = rows[name], job.result()
+            excess = row["cost"] - answer["cost"]
+            row["milp_cost"] = answer["cost"]
+            row["milp_proven"] = answer["proven"]
+            row["milp_missed_kwh"] = answer["missed_kwh"]
+            row["money_vs_milp"] = relative(excess, answer["cost"])
+            row["money_vs_milp_absolute"] = excess
+            say(
+                f"  {name:46}{excess:+9.4f} against the MILP's {answer['cost']:.4f}"
+                f"{'' if answer['proven'] else ' (not proven in time)'}"
+            )
+    same = [row for row in rows.values() if row["missed_kwh"] <= row["milp_missed_kwh"] + CENT]
+    return {
+        "money_vs_milp_max": max((row["money_vs_milp"] for row in same), default=None),
+        "money_vs_milp_max_absolute": max(
+            (row["money_vs_milp_absolute"] for row in same), default=None
+        ),
+        "money_vs_milp_min_absolute": min(
+            (row["money_vs_milp_absolute"] for row in same), default=None
+        ),
+        "milp_proven_share": sum(row["milp_proven"] for row in rows.values()) / len(rows),
+        "milp_compared_share": len(same) / len(rows),
+        "milp_solver": "CBC" if cbc else "HiGHS",
+    }
+
+
+def over_continuous(stepped: dict[str, Any], problems: Mapping[str, Problem]) -> None:
+    """Add what whole amperes cost above the bound of the same homes with continuous current."""
+    for name, problem in problems.items():
+        free = replace(problem, chargers=tuple(replace(c, step_a=0.0) for c in problem.chargers))
+        row, bound = stepped["instances"][name], plan(free).bound
+        row["continuous_bound"] = bound
+        row["over_continuous"] = relative(row["cost"] - bound, bound)
+    stepped["over_continuous_max"] = max(
+        row["over_continuous"] for row in stepped["instances"].values()
+    )
+
+
+def _many(problems: Sequence[Problem], times: int) -> Callable[[], None]:
     def run() -> None:
-        highs: Any = make()
-        highs.setOptionValue("log_to_console", False)
-        highs.setOptionValue("presolve", "off")
-        highs.passModel(programme)
-        highs.run()
+        for _ in range(times):
+            for problem in problems:
+                whole(problem)
 
     return run
 
 
-def _seconds(run: Callable[[], Any]) -> float:
-    begin = perf_counter()
-    run()
-    return perf_counter() - begin
-
-
-def measure(rounds: int) -> dict[str, dict[str, float | str]]:
-    """Return medians in ms of plan and bare solver, and their ratio, per home."""
-    found: dict[str, dict[str, float | str]] = {}
-    for name, problem in homes().items():
-        bare = bare_solve(problem)
-        answer = plan(problem)
-        pairs = [(_seconds(lambda: plan(problem)), _seconds(bare)) for _ in range(rounds)]  # noqa: B023 - run at once
-        whole, alone = median(p for p, _ in pairs), median(b for _, b in pairs)
-        found[name] = {
-            "plan_ms": 1000 * whole,
-            "highs_ms": 1000 * alone,
-            "ratio": whole / alone,
-            "cost": answer.cost,
-            "gap": answer.gap,
-            "rung": answer.rung.value,
-        }
+def run(*, quick: bool, rounds: int, minutes: float, cbc: str | None) -> dict[str, Any]:
+    """Return all figures."""
+    every = 4 if quick else 1
+    continuous = dict(list(homes().items())[::every])
+    stepped = dict(list(homes(discrete=True).items())[::every])
+    found: dict[str, Any] = {}
+    for title, problems in (("continuous", continuous), ("whole amperes", stepped)):
+        say(title)
+        figures = block(problems, rounds)
+        rows = figures["instances"]
+        if problems is stepped:
+            over_continuous(figures, stepped)
+        figures |= flips(problems, rows, 20 if quick else 100)
+        if minutes > 0:
+            say(f"plain MILP, at most {minutes:g} min a home")
+            figures |= money(problems, rows, cbc, minutes)
+        found = figures if problems is continuous else found | {"discrete": figures}
+    both = [*continuous.values(), *stepped.values()]
+    say("event loop")
+    idle, busy = loop_lags_ms(_many(both, 1 if quick else 2))
+    found["loop_lag_p99_ms"] = percentile(busy, 0.99)
+    found["loop_lag_idle_p99_ms"] = percentile(idle, 0.99)
+    say("memory")
+    found["rss_plans"] = 60 if quick else 300
+    found["rss_growth_mb"] = memory(both, 10 if quick else 50, found["rss_plans"])
+    found["definitions"] = DEFINITIONS
     return found
 
 
@@ -197,19 +299,31 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--rounds", type=int, default=9, help="repetitions (default 9)")
+    parser.add_argument("--quick", action="store_true", help="every fourth home, fewer repetitions")
+    parser.add_argument("--rounds", type=int, help="repetitions (default 9, quick 3)")
+    parser.add_argument(
+        "--milp-minutes",
+        type=float,
+        help="limit of the plain MILP per home; 0 leaves it out (default 1, quick 0.2)",
+    )
+    parser.add_argument(
+        "--cbc", default=shutil.which("cbc"), help="CBC for the MILP (default: on PATH, else HiGHS)"
+    )
     options = parser.parse_args()
-    found = measure(options.rounds)
+    minutes = options.milp_minutes
+    if minutes is None:
+        minutes = 0.2 if options.quick else 1.0
+    rounds = options.rounds or (3 if options.quick else 9)
+    found = run(quick=options.quick, rounds=rounds, minutes=minutes, cbc=options.cbc)
     if options.json:
         print(json.dumps(found, indent=2))
         return
-    print(f"{'home':24}{'plan ms':>9}{'HiGHS ms':>10}{'ratio':>7}{'cost':>9}{'gap':>8}  rung")
-    for name, row in found.items():
-        print(
-            f"{name:24}{row['plan_ms']:9.1f}{row['highs_ms']:10.1f}{row['ratio']:7.2f}"
-            f"{row['cost']:9.3f}{row['gap']:8.4f}  {row['rung']}"
-        )
-    print(f"median ratio {median(float(row['ratio']) for row in found.values()):.2f}")
+    for title, figures in (("continuous", found), ("discrete", found["discrete"])):
+        print(title)
+        for key, value in figures.items():
+            if isinstance(value, int | float | str) or value is None:
+                shown = f"{value:.5g}" if isinstance(value, float) else value
+                print(f"  {key:28} {shown}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 import numpy as np
 import pytest
 
-from benchmarks.planner import home
+from benchmarks.evening import home
 from custom_components.smart_charging.core.planner import (
     Goal,
     GoalKind,

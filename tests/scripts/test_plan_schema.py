@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from jsonschema import Draft202012Validator
 import pytest
 
-from benchmarks.planner import home
+from benchmarks.evening import home
 from custom_components.smart_charging.core.planner import (
     Fault,
     ProblemInvalid,

@@ -68,7 +68,7 @@ def site(seed: int) -> Problem:
     def stay() -> Stay:
         start = rng.choice([now, moment()])
         return Stay(
-            charger=rng.choice([c.id for c in chargers] or ["nowhere"]),
+            charger=rng.choice(chargers).id,
             start=start,
             end=start + timedelta(minutes=rng.choice([480, 133, 0, rng.randint(0, 600)])),
         )
@@ -120,7 +120,7 @@ def site(seed: int) -> Problem:
                 max_phases=rng.choice([1, 2, 3]),
                 max_a=rng.choice([None, 5.0, 12.5, 20.0]),
                 taper_soc=rng.choice([None, number(0.6, 0.95)]),
-                stays=tuple(stay() for _ in range(rng.choice([0, 1, 1, 2, 2]))),
+                stays=tuple(stay() for _ in range(rng.choice([0, 1, 1, 2, 2]) if chargers else 0)),
                 trips=tuple(trip() for _ in range(rng.randint(0, 1))),
                 goals=tuple(goal() for _ in range(rng.choice([0, 1, 1, 2, 2]))),
                 surplus_only=rng.random() < 0.2,

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from benchmarks.planner import home
+from benchmarks.evening import home
 from custom_components.smart_charging.core.planner import (
     Problem,
     ProblemInvalid,

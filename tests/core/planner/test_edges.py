@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from benchmarks.planner import home
+from benchmarks.evening import home
 from custom_components.smart_charging.core.grid import Grid, Topology
 from custom_components.smart_charging.core.planner import (
     Battery,
@@ -215,7 +215,7 @@ def test_importing_the_planner_imports_no_solver() -> None:
     code = (
         "import sys; import custom_components.smart_charging; before = set(sys.modules); "
         "import custom_components.smart_charging.core.planner as p; "
-        "from benchmarks.planner import home; problem = home('spring', hours=12); "
+        "from benchmarks.evening import home; problem = home('spring', hours=12); "
         "p.problem_from_json(p.problem_to_json(problem)); "
         "new = set(sys.modules) - before; assert not {'numpy', 'pulp', 'highspy'} & new, 'eager'; "
         "p.baseline(problem); assert 'pulp' not in sys.modules, 'baseline'; "

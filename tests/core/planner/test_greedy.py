@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from benchmarks.planner import homes
+from benchmarks.evening import evenings
 from custom_components.smart_charging.core.grid import Circuit, Grid
 from custom_components.smart_charging.core.planner import (
     Charger,
@@ -50,9 +50,9 @@ def missing(answer: Plan) -> float:
     return sum(s.missing_kwh for s in answer.shortfalls)
 
 
-@pytest.mark.parametrize("name", list(homes()))
+@pytest.mark.parametrize("name", list(evenings()))
 def test_at_home_it_meets_what_the_optimum_meets_and_keeps_most_of_its_savings(name: str) -> None:
-    problem = homes()[name]
+    problem = evenings()[name]
 
     best, fallback = plan(problem), greedy(problem)
 

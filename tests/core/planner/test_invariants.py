@@ -1,9 +1,12 @@
 """What holds for every plan of every site."""
 
+from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from math import isfinite
+from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
 from custom_components.smart_charging.core.grid import Topology
@@ -38,6 +41,8 @@ def check(problem: Problem, answer: Plan) -> None:
     phase_currents(problem, answer)
     site_limits(problem, answer)
     goals(problem, answer)
+    accounting(problem, answer)
+    month_peaks(problem, answer)
     assert isfinite(answer.cost)
     assert isfinite(answer.bound)
     assert answer.bound <= answer.cost
@@ -200,6 +205,69 @@ def goals(problem: Problem, answer: Plan) -> None:
         assert shortfall.cause in Cause
 
 
+def accounting(problem: Problem, answer: Plan) -> None:
+    """What a goal asks is delivered by its time or said to be missed, and no more than that."""
+    for vehicle in problem.vehicles:
+        if vehicle.surplus_only or vehicle.trips:
+            continue
+        steps = [
+            s
+            for steps in answer.schedule.chargers.values()
+            for s in steps
+            if s.vehicle == vehicle.id
+        ]
+        same = Counter((g.kind, g.by) for g in vehicle.goals)
+        for goal in vehicle.goals:
+            if (
+                goal.by <= problem.now
+                or goal.by > problem.slots[-1]
+                or same[goal.kind, goal.by] > 1
+            ):
+                continue
+            asked = goal.energy_kwh
+            if asked is None:
+                if vehicle.soc is None or goal.soc is None:
+                    continue
+                asked = (goal.soc - vehicle.soc) * vehicle.capacity_kwh / vehicle.efficiency
+            by_then = sum(s.energy_kwh for s in steps if s.start < goal.by)
+            missing = sum(
+                s.missing_kwh
+                for s in answer.shortfalls
+                if s.vehicle == vehicle.id and s.goal is goal.kind and s.by == goal.by
+            )
+            assert abs(missing - max(0.0, asked - by_then)) < 5 * NEAR
+
+
+def month_peaks(problem: Problem, answer: Plan) -> None:
+    """The plan's peak of a month is the highest quarter-hour mean import, as a meter counts it."""
+    if problem.peak is None:
+        return
+    zone = ZoneInfo(problem.time_zone)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    quarter = timedelta(minutes=15)
+    energy: dict[datetime, float] = {}
+    length: dict[datetime, timedelta] = {}
+    month: dict[datetime, str] = {}
+    for flow in answer.flows:
+        whole = flow.end - flow.start >= quarter
+        begin = flow.start if whole else flow.start - (flow.start - epoch) % quarter
+        hours_ = (flow.end - flow.start).total_seconds() / 3600
+        energy[begin] = energy.get(begin, 0.0) + flow.import_kw * hours_
+        length[begin] = flow.end - flow.start if whole else quarter
+        middle = flow.start + (flow.end - flow.start) / 2
+        month.setdefault(begin, f"{middle.astimezone(zone):%Y-%m}")
+    for begin, kwh in energy.items():
+        # What the running quarter has imported before counts too; that is checked from below.
+        mean = kwh / (length[begin].total_seconds() / 3600)
+        assert mean <= answer.peak_kw[month[begin]] + NEAR
+    assert set(month.values()) == set(answer.peak_kw)
+    this_month = month[min(month)]
+    for name, kw in answer.peak_kw.items():
+        assert kw >= problem.peak.floor_kw
+        if name == this_month:
+            assert kw >= problem.peak.month_peak_kw
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(problems())
 def test_every_plan_is_possible_and_accounts_for_itself(problem: Problem) -> None:
@@ -227,3 +295,66 @@ def test_the_same_problem_gives_the_same_plan(problem: Problem) -> None:
     first, second = plan(problem), plan(again)
     assert replace(first, solve_s=0) == replace(second, solve_s=0)
     assert plan_from_json(plan_to_json(first)) == first
+
+
+def only_money(problem: Problem) -> Problem:
+    """Return the problem without what comes before money and is not told as a shortfall.
+
+    That is a load above every limit, storage below its window, and trips on an empty battery.
+    """
+    grid = problem.grid
+    limit = grid.fuse_kw if grid.import_limit_kw is None else grid.import_limit_kw
+    most = min(grid.fuse_kw, limit) / 2
+    return replace(
+        problem,
+        load_kw=tuple(min(load, most) for load in problem.load_kw),
+        batteries=tuple(replace(b, soc=max(b.soc, b.min_soc)) for b in problem.batteries),
+        vehicles=tuple(
+            replace(v, trips=(), soc=None if v.soc is None else max(v.soc, v.minimum_soc))
+            for v in problem.vehicles
+        ),
+    )
+
+
+def missed(answer: Plan) -> list[tuple[str, str, float]]:
+    return sorted((s.vehicle, s.goal.value, round(s.missing_kwh, 3)) for s in answer.shortfalls)
+
+
+def no_dearer(better: Plan, plain: Plan) -> None:
+    """Check that a problem with more to choose from has no dearer plan, beyond its own gap."""
+    if missed(better) != missed(plain):
+        return
+    assert better.bound <= plain.cost + NEAR
+    assert better.cost <= plain.cost + better.gap + NEAR
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(problems(), st.floats(1.0, 2.0))
+def test_more_capacity_never_costs_more(problem: Problem, more: float) -> None:
+    problem = only_money(problem)
+    grid = problem.grid
+    wider = replace(
+        problem,
+        grid=replace(
+            grid,
+            fuse_a=more * grid.fuse_a,
+            import_limit_kw=None if grid.import_limit_kw is None else more * grid.import_limit_kw,
+            export_limit_kw=None if grid.export_limit_kw is None else more * grid.export_limit_kw,
+        ),
+        circuits=tuple(replace(c, fuse_a=more * c.fuse_a) for c in problem.circuits),
+    )
+
+    no_dearer(plan(wider), plan(problem))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(problems(), st.floats(0.0, 0.2))
+def test_a_cheaper_price_never_costs_more(problem: Problem, less: float) -> None:
+    problem = only_money(problem)
+    # The lowest price stays: it is what stored energy is worth.
+    lowest = min(problem.import_price)
+    cheaper = replace(
+        problem, import_price=tuple(max(lowest, price - less) for price in problem.import_price)
+    )
+
+    no_dearer(plan(cheaper), plan(problem))

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from benchmarks.planner import home
+from benchmarks.evening import home
 from custom_components.smart_charging.core import planner
 from custom_components.smart_charging.core.planner import plan, plan_from_json, plan_to_json
 from custom_components.smart_charging.core.planner.result import LAZY

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.planner import home
+from benchmarks.evening import home
 from custom_components.smart_charging.core.grid import Grid, Topology
 from custom_components.smart_charging.core.planner import (
     Battery,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.planner import home
+from benchmarks.evening import home
 from custom_components.smart_charging.core.planner import (
     Cause,
     Plan,

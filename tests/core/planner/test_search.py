@@ -7,7 +7,7 @@ import random
 import pulp
 import pytest
 
-from benchmarks.planner import home
+from benchmarks.evening import home
 from custom_components.smart_charging.core.grid import Circuit, Grid, Topology
 from custom_components.smart_charging.core.planner import (
     Charger,
