@@ -92,7 +92,8 @@ def room_below_peak(prepared: Prepared, needs: tuple[Needs, ...]) -> Series:
     feeding = sum(
         max(b.max_discharge_kw, 0.0) for b in batteries if b.may_feed_cars or b.may_export
     )
-    house = np.full(prepared.n, sum(max(b.max_discharge_kw, 0.0) for b in batteries) - feeding)
+    most = float(sum(max(b.max_discharge_kw, 0.0) for b in batteries) - feeding)
+    house: Series = np.full(prepared.n, most)
     for need in needs:
         if need.giving is not None:
             house += np.bincount(need.plugged.slot, need.giving.most_kw, minlength=prepared.n)
