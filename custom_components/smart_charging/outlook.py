@@ -31,6 +31,36 @@ class Status(StrEnum):
     IDLE = "idle"
 
 
+class Commissioned(StrEnum):
+    """Whether a charger is proven."""
+
+    NOT_DONE = "not_done"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    """The last attempt since the start failed."""
+
+
+def commissioned(site: "Site", part: PartConfig) -> Commissioned:
+    """Return how far a charger's commissioning is."""
+    if site.commissioner.run_of(part) is not None:
+        return Commissioned.RUNNING
+    if site.commissioner.failure_of(part) is not None:
+        return Commissioned.FAILED
+    return Commissioned.DONE if part.figures.get("commissioned") else Commissioned.NOT_DONE
+
+
+def commissioning_facts(site: "Site", part: PartConfig) -> Mapping[str, Any]:
+    """Return the step that is under way, why the last attempt failed, and what is proven."""
+    facts: dict[str, Any] = dict(part.figures.get("commissioned") or {})
+    if (run := site.commissioner.run_of(part)) is not None:
+        facts["step"], facts["steps"] = run.trial.progress
+        facts["current_a"] = run.trial.asked_a
+    elif (failure := site.commissioner.failure_of(part)) is not None:
+        facts["failure"] = failure.value
+    return facts
+
+
 def site_status(site: "Site") -> Status:
     """Return the site's state."""
     if site.meter_part is None:

@@ -25,7 +25,17 @@ from .core.reading import (
 )
 from .core.schedule import Reason
 from .entity import Cadence, PartEntity, SiteEntity, SmartEntityDescription, VehicleEntity
-from .outlook import Status, current_step, explain, plan_rows, quarter_forecast, site_status
+from .outlook import (
+    Commissioned,
+    Status,
+    commissioned,
+    commissioning_facts,
+    current_step,
+    explain,
+    plan_rows,
+    quarter_forecast,
+    site_status,
+)
 from .reading_sensors import (
     BATTERY_SENSORS,
     CHARGER_READING_SENSORS,
@@ -182,6 +192,15 @@ CHARGER_SENSORS = (
         translation_key="session_energy",
         value_fn=lambda site, part: round(site.plugs.watches[part.id].delivered_kwh(), 3),
         **{**ENERGY, "state_class": SensorStateClass.TOTAL, "cadence": Cadence.POWER},
+    ),
+    ChargerSensorDescription(
+        key="commissioning",
+        translation_key="commissioning",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=[each.value for each in Commissioned],
+        value_fn=lambda site, part: commissioned(site, part).value,
+        attributes_fn=commissioning_facts,
     ),
     ChargerSensorDescription(
         key="next_start",

@@ -51,7 +51,8 @@ class ChargerSettings:
     charging_from_kwh: float = 0.0
     """Energy since plug-in at that moment."""
     release_due: bool = False
-    """It did not hear that control ended: it is told when it answers again."""
+    """It is to follow its own control again as soon as it hears: it missed the end of ours, or is
+    being commissioned."""
     guest_energy_kwh: float = DEFAULT_ENERGY_KWH
 
 

@@ -14,6 +14,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from .acting import Actor
 from .availability import Availability
 from .clock import SystemClock
+from .commissioner import Commissioner
 from .config import DeviceConfig, PartConfig, SiteConfig, VehicleConfig
 from .coordinator import SiteCoordinator
 from .core.planner import plan_from_json, plan_to_json
@@ -74,6 +75,7 @@ class Site:
         self.registry = Registry(self)
         self.history = History(self)
         self.plugs = Plugs(self)
+        self.commissioner = Commissioner(self)
         self.actor = Actor(self)
         self.replanner = Replanner(
             hass, self.clock, build=lambda: build_problem(self), done=self._planned
@@ -113,6 +115,7 @@ class Site:
         """Stop everything; devices hold what they do."""
         while self._unsubscribe:
             self._unsubscribe.pop()()
+        await self.commissioner.stop()
         await self.history.stop()
         await self.replanner.stop()
         await self.actor.stop()
@@ -268,9 +271,11 @@ class Site:
         if isinstance(reading, ChargerReading):
             for event in self.plugs.update(part, reading):
                 self._charger_event(part, event)
+            self.commissioner.look()
         elif isinstance(reading, MeterReading) and part == self.meter_part:
             self.history.meter(reading)
             self.actor.step()
+            self.commissioner.look()
 
     @callback
     def _charger_event(self, part: PartConfig, event: ChargerEvent) -> None:
@@ -308,6 +313,7 @@ class Site:
         self.plugs.tick()
         self.replanner.tick()
         self.actor.tick()
+        self.commissioner.look()
         self.coordinator.notify()
 
     # --- what entities and actions ask ----------------------------------------------------------
