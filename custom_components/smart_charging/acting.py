@@ -26,6 +26,7 @@ from .core.control.types import (
 from .core.reading import BatteryMode, BatteryReading, ChargerReading, MeterReading, PartKind
 from .core.schedule import Reason
 from .devices.base import CannotConnect, DeviceError
+from .devices.entity.context import acting_context
 from .handback import HandBack
 from .runner import DeviceRunner
 from .trips.goals import laxity_h, next_ready_by
@@ -133,6 +134,11 @@ class Actor:
     def control_site(self) -> ControlSite:
         """The site as control sees it now."""
         return self._control_site
+
+    def writes_to(self, part: PartConfig) -> int:
+        """Return how many orders were written to a charger so far."""
+        writer = self._chargers.get(part.id)
+        return 0 if writer is None else writer.writes
 
     async def stop(self) -> None:
         """End writes that are under way."""
@@ -344,6 +350,7 @@ class Actor:
         if self.decisions.owns(context):
             self._site.commissioner.ordered(part, current_a)
         else:
+            self._site.conflicts.called(part, context)
             self._site.commissioner.cancel(part)
             settings.override = Override(current_a=current_a, until=None)
             self._site.changed("manual current")
@@ -357,6 +364,7 @@ class Actor:
         Raises DeviceError.
         """
         if not self.decisions.owns(context):
+            self._site.conflicts.called(part, context)
             self._site.plugs.settings(part).forced_phases = phases
             self._site.changed("manual phases")
         await self._command(part, context, current_a, phases)
@@ -369,6 +377,7 @@ class Actor:
             return
         runner = self._runner(part)
         before = runner.kept
+        acting_context.set(context)
         await runner.set_charging(part.key, current_a, phases)
         if runner.kept != before:
             # Kept at once, as with batteries: a crash a second later must find what to undo.
@@ -425,6 +434,7 @@ class Actor:
             settings.original_kw = round(abs(known.power_kw or 0.0), 2) if powered else 0.0
             # Kept at once: a crash a second later must find it.
             await site.store.save()
+        acting_context.set(context)
         await runner.set_battery(part.key, mode, power_kw)
 
     async def release(self, part: PartConfig) -> None:

@@ -31,6 +31,37 @@ class Status(StrEnum):
     IDLE = "idle"
 
 
+class Overridden(StrEnum):
+    """What a person ordered at a charger, before its mode and the plan."""
+
+    NONE = "none"
+    CHARGE_NOW = "charge_now"
+    CURRENT = "current"
+    PAUSED = "paused"
+
+
+def overridden(site: "Site", part: PartConfig) -> Overridden:
+    """Return what a person ordered at a charger."""
+    override = site.plugs.settings(part).override
+    if override is None:
+        return Overridden.NONE
+    if override.current_a is None:
+        return Overridden.CHARGE_NOW
+    return Overridden.CURRENT if override.current_a > 0 else Overridden.PAUSED
+
+
+def override_facts(site: "Site", part: PartConfig) -> Mapping[str, Any]:
+    """Return how long a person's order holds: a time, until departure, or until full as well."""
+    override = site.plugs.settings(part).override
+    if override is None:
+        return {}
+    ends = "departure" if override.current_a == 0 else "departure_or_full"
+    facts: dict[str, Any] = {"until": override.until.isoformat() if override.until else ends}
+    if override.current_a:
+        facts["current_a"] = override.current_a
+    return facts
+
+
 class Commissioned(StrEnum):
     """Whether a charger is proven."""
 

@@ -56,6 +56,10 @@ class Plugs:
                 # After a restart no car is plugged in anew, and yet the plan must learn of it.
                 self._site.replanner.request("charger found")
             elif watch.status is ChargerStatus.COMPLETE:
+                override = watch.settings.override
+                if override is not None and override.current_a != 0:
+                    # It has what was asked for; what it loses later is for the plan again.
+                    watch.settings.override = None
                 self._site.replanner.request("car full")
         return events
 

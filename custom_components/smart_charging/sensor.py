@@ -27,11 +27,14 @@ from .core.schedule import Reason
 from .entity import Cadence, PartEntity, SiteEntity, SmartEntityDescription, VehicleEntity
 from .outlook import (
     Commissioned,
+    Overridden,
     Status,
     commissioned,
     commissioning_facts,
     current_step,
     explain,
+    overridden,
+    override_facts,
     plan_rows,
     quarter_forecast,
     site_status,
@@ -192,6 +195,22 @@ CHARGER_SENSORS = (
         translation_key="session_energy",
         value_fn=lambda site, part: round(site.plugs.watches[part.id].delivered_kwh(), 3),
         **{**ENERGY, "state_class": SensorStateClass.TOTAL, "cadence": Cadence.POWER},
+    ),
+    ChargerSensorDescription(
+        key="override",
+        translation_key="override",
+        device_class=SensorDeviceClass.ENUM,
+        options=[each.value for each in Overridden],
+        value_fn=lambda site, part: overridden(site, part).value,
+        attributes_fn=override_facts,
+    ),
+    ChargerSensorDescription(
+        key="override_end",
+        translation_key="override_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda site, part: (
+            override.until if (override := site.plugs.settings(part).override) else None
+        ),
     ),
     ChargerSensorDescription(
         key="commissioning",

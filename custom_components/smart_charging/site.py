@@ -16,6 +16,7 @@ from .availability import Availability
 from .clock import SystemClock
 from .commissioner import Commissioner
 from .config import DeviceConfig, PartConfig, SiteConfig, VehicleConfig
+from .conflicts import Conflicts
 from .coordinator import SiteCoordinator
 from .core.planner import plan_from_json, plan_to_json
 from .core.planner.problem import Problem
@@ -35,6 +36,7 @@ from .devices.registry import MAKES
 from .ha_versions import shared_modbus_unit
 from .history import History
 from .issues import Issues
+from .notices import Notices
 from .planning import build_problem
 from .plugs import Plugs
 from .price_runner import PriceRunner
@@ -77,6 +79,8 @@ class Site:
         self.plugs = Plugs(self)
         self.commissioner = Commissioner(self)
         self.actor = Actor(self)
+        self.conflicts = Conflicts(self)
+        self.notices = Notices(self)
         self.replanner = Replanner(
             hass, self.clock, build=lambda: build_problem(self), done=self._planned
         )
@@ -107,6 +111,7 @@ class Site:
         self._unsubscribe = [
             async_track_time_interval(self.hass, self._tick, TICK, cancel_on_shutdown=True),
             self.hass.async_add_shutdown_job(HassJob(self._shutdown, "smart charging safe state")),
+            *self.conflicts.start(),
         ]
         self.history.start()
         self.replanner.request("start")
@@ -271,6 +276,7 @@ class Site:
         if isinstance(reading, ChargerReading):
             for event in self.plugs.update(part, reading):
                 self._charger_event(part, event)
+            self.conflicts.reading(part, reading, self.actor.writes_to(part))
             self.commissioner.look()
         elif isinstance(reading, MeterReading) and part == self.meter_part:
             self.history.meter(reading)
@@ -314,6 +320,8 @@ class Site:
         self.replanner.tick()
         self.actor.tick()
         self.commissioner.look()
+        self.conflicts.tick()
+        self.notices.tick()
         self.coordinator.notify()
 
     # --- what entities and actions ask ----------------------------------------------------------

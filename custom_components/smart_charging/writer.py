@@ -32,6 +32,9 @@ WRITE_TIMEOUT_S = 15.0
 OBEY_S = 30.0
 """A device that shows none of the orders of this long is reported. Chargers react in 3 to 10 s."""
 
+REPORT_S = 28.0
+"""Reported after so long without a sign: control looks every 2 s, so by `OBEY_S` at the latest."""
+
 RETRY_FIRST_S = 5.0
 RETRY_LAST_S = 60.0
 """Pauses after writes that failed, doubling: a device that refuses is not asked all the time."""
@@ -125,7 +128,7 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
             return
         if self._differs_since is None or self._follows(reading, now):
             self._differs_since = now
-        elif now - self._differs_since > OBEY_S and reading is not None:
+        elif now - self._differs_since >= REPORT_S and reading is not None:
             self._on_fault(self.target.part_id, "not_obeyed")
         if self._due(setpoint, now):
             self._start()
