@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-
 from homeassistant.const import ATTR_NAME, EVENT_STATE_CHANGED
 from homeassistant.core import (
     CALLBACK_TYPE,
@@ -44,8 +43,9 @@ TOLERANCE_A = 0.5
 REMEMBERED = 200
 """Runs of automations whose calls can still arrive."""
 
-OWN_MODE, OTHER, AUTOMATION = "own_mode", "other_controller", "automation_writes"
-KEYS = (OWN_MODE, OTHER, AUTOMATION)
+OWN_MODE = "own_mode"
+OTHER = "other_controller"
+AUTOMATION = "automation_writes"
 
 UNKNOWN = "?"
 
@@ -148,9 +148,13 @@ class Conflicts:
                 times.clear()
                 issues.clear(key, part.id)
         elif len(times) == TIMES and now - times[0] <= WINDOW:
-            if key == OTHER:
+            if key == OWN_MODE:
+                issues.show(OWN_MODE, name, subject_id=part.id)
+            elif key == AUTOMATION:
+                issues.show(AUTOMATION, name, subject_id=part.id, culprit=culprit)
+            else:
                 culprit = ", ".join(_same_device(self._site, part)) or UNKNOWN
-            issues.show(key, name, subject_id=part.id, culprit=culprit)
+                issues.show(OTHER, name, subject_id=part.id, culprit=culprit)
 
     # --- automations ----------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 
-
 NOTICES = frozenset({"assumed_split"})
 """What can be lived with: it does not make the site's status a problem."""
 

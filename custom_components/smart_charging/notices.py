@@ -1,9 +1,10 @@
-"""Repairs about what the site as a whole must do without: phases at the meter, a young plan."""
+"""Repairs about the site as a whole: phases at the meter, the plan's age, currencies of prices."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from .core.reading import PartKind
+from .prices.registry import SOURCES
 
 if TYPE_CHECKING:
     from .site import Site
@@ -23,6 +24,7 @@ class Notices:
         """Raise and withdraw."""
         self._assumed_split()
         self._plan_old()
+        self._currency()
 
     def _assumed_split(self) -> None:
         site = self._site
@@ -43,3 +45,18 @@ class Notices:
         elif site.settled and site.config.prices:
             cause = site.replanner.failure or "prices or readings that it needs are missing"
             site.issues.show("plan_old", site.config.name, subject_id=subject, cause=cause)
+
+    def _currency(self) -> None:
+        site = self._site
+        for price in site.config.prices:
+            currency = SOURCES[price.kind].currency
+            if currency is None or currency == site.config.currency:
+                site.issues.clear("price_currency", price.id)
+            else:
+                site.issues.show(
+                    "price_currency",
+                    price.name,
+                    subject_id=price.id,
+                    currency=currency,
+                    wanted=site.config.currency,
+                )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from .config import PartConfig
+from .config import PartConfig, VehicleConfig
 from .core.control import quarter_forecast_kw
 from .core.schedule import ChargerStep
 
@@ -29,6 +29,15 @@ class Status(StrEnum):
     WAITING = "waiting"
     """A car is plugged in and a better time comes later."""
     IDLE = "idle"
+
+
+def soc_facts(site: "Site", vehicle: VehicleConfig) -> Mapping[str, Any]:
+    """Return whether a SoC is an estimate, and what the car itself said last."""
+    reported = site.plugs.reported_soc(vehicle)
+    return {
+        "estimated": site.plugs.soc_is_estimated(vehicle),
+        "reported": None if reported is None else round(reported * 100, 1),
+    }
 
 
 class Overridden(StrEnum):

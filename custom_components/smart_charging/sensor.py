@@ -38,6 +38,7 @@ from .outlook import (
     plan_rows,
     quarter_forecast,
     site_status,
+    soc_facts,
 )
 from .reading_sensors import (
     BATTERY_SENSORS,
@@ -79,6 +80,7 @@ class VehicleSensorDescription(SensorEntityDescription, SmartEntityDescription):
     """A sensor of a vehicle."""
 
     value_fn: Callable[[Site, VehicleConfig], Value]
+    attributes_fn: Callable[[Site, VehicleConfig], Mapping[str, Any]] | None = None
 
 
 SITE_SENSORS = (
@@ -153,6 +155,14 @@ SITE_SENSORS = (
         entity_registry_enabled_default=False,
         suggested_display_precision=0,
         value_fn=lambda site: round(site.plan.solve_s * 1000) if site.plan else None,
+    ),
+    SiteSensorDescription(
+        key="prices_fetched",
+        translation_key="prices_fetched",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda site: site.prices_fetched_at,
     ),
     SiteSensorDescription(
         key="quarter_forecast",
@@ -241,6 +251,7 @@ VEHICLE_SENSORS = (
         value_fn=lambda site, vehicle: (
             None if (soc := site.plugs.soc(vehicle)) is None else round(soc * 100, 1)
         ),
+        attributes_fn=soc_facts,
         cadence=Cadence.POWER,
     ),
     VehicleSensorDescription(
@@ -389,4 +400,12 @@ class VehicleSensor(VehicleEntity, SensorEntity):
 
     @override
     def shown(self) -> object:
-        return self.native_value
+        if self.native_value is None or self.entity_description.attributes_fn is None:
+            return self.native_value
+        return (self.native_value, self.extra_state_attributes)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        describe = self.entity_description.attributes_fn
+        return None if describe is None else describe(self.site, self.vehicle)

@@ -41,6 +41,7 @@ from .planning import build_problem
 from .plugs import Plugs
 from .price_runner import PriceRunner
 from .prices.registry import SOURCES
+from .refreshing import Refresher
 from .registry import Registry
 from .replanner import Replanner
 from .runner import DeviceRunner
@@ -81,6 +82,7 @@ class Site:
         self.actor = Actor(self)
         self.conflicts = Conflicts(self)
         self.notices = Notices(self)
+        self.refresher = Refresher(self)
         self.replanner = Replanner(
             hass, self.clock, build=lambda: build_problem(self), done=self._planned
         )
@@ -288,6 +290,8 @@ class Site:
         _LOGGER.info("%s: %s %s", self.registry.part_name(part), event.type, event.data or "")
         for listener in tuple(self._event_listeners):
             listener(part, event)
+        if event.type == "plugged_in":
+            self.refresher.plugged_in(part)
         if event.type in ("plugged_in", "unplugged"):
             self.replanner.request(event.type)
         self.store.changed()
@@ -419,6 +423,14 @@ class Site:
         if pv_kw is None and self.config.parts(PartKind.PV):
             return None
         return max(0.0, meter.power_kw + (pv_kw or 0.0) - battery_kw - charging_kw)
+
+    @property
+    def prices_fetched_at(self) -> datetime | None:
+        """When the import prices in use arrived; `None` where they never do, or have not yet."""
+        for runner in self.price_runners.values():
+            if runner.config.role == "import":
+                return runner.source.fetched_at
+        return None
 
     def price_now(self, role: str) -> float | None:
         """Return the price per kWh that holds now for `import` or `export`."""
