@@ -24,7 +24,7 @@ class TimeDescription(TimeEntityDescription, SmartEntityDescription):
 
 READY_BY = TimeDescription(key="ready_by", translation_key="ready_by")
 GUEST_READY_BY = TimeDescription(
-    key="guest_ready_by",
+    key="guest_time",
     translation_key="guest_ready_by",
     entity_category=EntityCategory.CONFIG,
 )

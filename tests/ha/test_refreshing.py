@@ -122,11 +122,11 @@ async def test_guests_have_a_time_of_their_own(make_home: HomeFactory) -> None:
     await home.add(
         site_entry(meter_data(home.pty), charger_data(home.wattpilot_port), fixed_price())
     )
-    entity_id = home.entity_id("time", "charger_guest_ready_by")
-    assert home.state("time", "charger_guest_ready_by") == "07:00:00"
+    entity_id = home.entity_id("time", "charger_guest_time")
+    assert home.state("time", "charger_guest_time") == "07:00:00"
     await home.call("time", "set_value", entity_id, time="21:30:00")
     await home.run(30, step=1)
-    assert home.state("time", "charger_guest_ready_by") == "21:30:00"
+    assert home.state("time", "charger_guest_time") == "21:30:00"
     problem = home.site.problem
     assert problem is not None
     (goal,) = [goal for vehicle in problem.vehicles for goal in vehicle.goals]
