@@ -84,6 +84,7 @@ def subentries(surroundings: Surroundings) -> tuple[tuple[str, Form], ...]:
                 title="Charger",
                 steps={
                     "user": {"next_step_id": "wattpilot"},
+                    "commission_offer": {"next_step_id": "later"},
                     "wattpilot": {
                         "host": f"127.0.0.1:{ports.wattpilot}",
                         "password": PASSWORD,

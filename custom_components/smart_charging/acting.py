@@ -26,6 +26,7 @@ from .core.control.types import (
 from .core.reading import BatteryMode, BatteryReading, ChargerReading, MeterReading, PartKind
 from .core.schedule import Reason
 from .devices.base import CannotConnect, DeviceError
+from .devices.entity.context import acting_context
 from .handback import HandBack
 from .runner import DeviceRunner
 from .trips.goals import laxity_h, next_ready_by
@@ -110,17 +111,34 @@ class Actor:
         )
 
     def _refresh_specs(self) -> None:
-        site, config = self._site, self._site.config
+        config = self._site.config
         self._control_site = ControlSite(
             grid=config.grid,
             circuits=config.circuits,
             chargers=tuple(
-                part.charger_spec(site.plugs.settings(part).forced_phases)
+                part.charger_spec(self._forced_phases(part))
                 for part in config.parts(PartKind.CHARGER)
             ),
             batteries=tuple(p.battery_spec() for p in config.parts(PartKind.BATTERY)),
             slow_meter_a=config.slow_meter_a,
         )
+
+    def _forced_phases(self, part: PartConfig) -> int | None:
+        """Return the phases that a commissioning or a person wants, else `None`."""
+        run = self._site.commissioner.run_of(part)
+        if run is not None and run.phases is not None:
+            return run.phases
+        return self._site.plugs.settings(part).forced_phases
+
+    @property
+    def control_site(self) -> ControlSite:
+        """The site as control sees it now."""
+        return self._control_site
+
+    def writes_to(self, part: PartConfig) -> int:
+        """Return how many orders were written to a charger so far."""
+        writer = self._chargers.get(part.id)
+        return 0 if writer is None else writer.writes
 
     async def stop(self) -> None:
         """End writes that are under way."""
@@ -178,7 +196,7 @@ class Actor:
         )
         self.setpoints = self._with_forced_phases(setpoints)
         self._log_changes()
-        if site.settings.acting:
+        if site.settings.acting or site.commissioner.run is not None:
             self._write(chargers, batteries)
         if _visible(before) != _visible(self.setpoints):
             site.coordinator.notify()
@@ -186,9 +204,10 @@ class Actor:
     def _with_forced_phases(self, setpoints: Setpoints) -> Setpoints:
         """Add the phases that a person chose: to control the charger has no others then."""
         forced = {
-            spec.id: spec.phases[0]
-            for spec in self._control_site.chargers
-            if spec.phases == (self._site.settings.charger(spec.id).forced_phases,)
+            part.id: phases
+            for part in self._site.config.parts(PartKind.CHARGER)
+            if (phases := self._forced_phases(part)) is not None
+            and part.charger_spec(phases).phases == (phases,)
         }
         chargers = {
             charger: replace(setpoint, phases=setpoint.phases or forced.get(charger))
@@ -229,6 +248,8 @@ class Actor:
 
     def _order(self, part: PartConfig) -> ChargerOrder:
         site = self._site
+        if (trial := site.commissioner.order(part)) is not None:
+            return trial
         settings = site.plugs.settings(part)
         if not site.plugs.watches[part.id].plugged:
             return ChargerOrder(mode=settings.mode, smart=site.plugs.controlled(part))
@@ -283,13 +304,19 @@ class Actor:
             writer, part = self._chargers.get(part_id), site.part(part_id)
             if writer is None or part is None or setpoint.release:
                 continue
-            if site.reading(part) is None:
+            if site.reading(part) is None or not self._may_write(part):
                 continue
             writer.order(setpoint, chargers.get(part_id))
+        if not site.settings.acting:
+            return
         for part_id, battery_setpoint in self.setpoints.batteries.items():
             battery_writer = self._batteries.get(part_id)
             if battery_writer is not None and part_id in batteries:
                 battery_writer.order(battery_setpoint, batteries[part_id])
+
+    def _may_write(self, part: PartConfig) -> bool:
+        """While the site observes only a commissioning orders, and only its own charger."""
+        return self._site.settings.acting or self._site.commissioner.run_of(part) is not None
 
     @callback
     def _on_fault(self, part_id: str, key: str | None) -> None:
@@ -320,7 +347,11 @@ class Actor:
         """
         settings = self._site.plugs.settings(part)
         phases = self.wanted_phases(part, context)
-        if not self.decisions.owns(context):
+        if self.decisions.owns(context):
+            self._site.commissioner.ordered(part, current_a)
+        else:
+            self._site.conflicts.called(part, context)
+            self._site.commissioner.cancel(part)
             settings.override = Override(current_a=current_a, until=None)
             self._site.changed("manual current")
         await self._command(part, context, current_a, phases)
@@ -333,6 +364,7 @@ class Actor:
         Raises DeviceError.
         """
         if not self.decisions.owns(context):
+            self._site.conflicts.called(part, context)
             self._site.plugs.settings(part).forced_phases = phases
             self._site.changed("manual phases")
         await self._command(part, context, current_a, phases)
@@ -343,7 +375,13 @@ class Actor:
         if not self.decisions.owns(context) and self._controls(part):
             # Control carries it out in its next step, within every limit.
             return
-        await self._runner(part).set_charging(part.key, current_a, phases)
+        runner = self._runner(part)
+        before = runner.kept
+        acting_context.set(context)
+        await runner.set_charging(part.key, current_a, phases)
+        if runner.kept != before:
+            # Kept at once, as with batteries: a crash a second later must find what to undo.
+            await self._site.store.save()
 
     def _controls(self, part: PartConfig) -> bool:
         return self._site.settings.acting and self._site.plugs.controlled(part)
@@ -396,6 +434,7 @@ class Actor:
             settings.original_kw = round(abs(known.power_kw or 0.0), 2) if powered else 0.0
             # Kept at once: a crash a second later must find it.
             await site.store.save()
+        acting_context.set(context)
         await runner.set_battery(part.key, mode, power_kw)
 
     async def release(self, part: PartConfig) -> None:
@@ -418,13 +457,19 @@ class Actor:
     def take_charger(self, part: PartConfig) -> None:
         """Begin to control a charger that followed its own control."""
         self._site.plugs.settings(part).smart = True
+        self.begin_anew(part)
+        self._site.changed("smart charging on")
+
+    @callback
+    def begin_anew(self, part: PartConfig) -> None:
+        """Forget what control remembers of a charger: begin with what it does."""
         others = {k: v for k, v in self._state.chargers.items() if k != part.id}
         self._state = replace(self._state, chargers=others)
-        self._site.changed("smart charging on")
 
     async def hand_back(self) -> None:
         """Stop acting: chargers to their own control, batteries to their own mode."""
         self._site.settings.acting = False
+        await self._site.commissioner.stop()
         for writer in self._batteries.values():
             await writer.forget()
         await self._hand_back.everything()
@@ -437,6 +482,7 @@ class Actor:
         """
         site = self._site
         self._ended = True
+        await site.commissioner.stop()
         await self.stop()
         if not site.settings.acting:
             return

@@ -1,19 +1,21 @@
-"""Buttons: plan anew; charge now at a charger; back to the plan at chargers and batteries."""
+"""Buttons: plan anew; charge now, commission and back to the plan at a charger or battery."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .commissioner import NotPossible
 from .config import PartConfig
 from .core.control.types import Override
 from .core.reading import PartKind
 from .entity import PartEntity, SiteEntity, SmartEntityDescription
-from .settings import Settings
-from .site import SiteConfigEntry
+from .errors import not_commissioned
+from .site import Site, SiteConfigEntry
 
 PARALLEL_UPDATES = 0
 
@@ -27,27 +29,40 @@ class ButtonDescription(ButtonEntityDescription, SmartEntityDescription):
 class PartButtonDescription(ButtonDescription):
     """A button that changes the choices at a charger or a battery."""
 
-    press: Callable[[Settings, str], None]
-    """Takes the site's settings and the id of the part."""
+    press: Callable[[Site, PartConfig], None]
 
 
-def _charge_now(settings: Settings, charger_id: str) -> None:
-    settings.charger(charger_id).override = Override(current_a=None, until=None)
+def _charge_now(site: Site, part: PartConfig) -> None:
+    site.plugs.settings(part).override = Override(current_a=None, until=None)
 
 
-def _resume_charger(settings: Settings, charger_id: str) -> None:
-    charger = settings.charger(charger_id)
+def _resume_charger(site: Site, part: PartConfig) -> None:
+    site.commissioner.cancel(part)
+    charger = site.plugs.settings(part)
     charger.override, charger.forced_phases = None, None
 
 
-def _resume_battery(settings: Settings, battery_id: str) -> None:
-    settings.battery(battery_id).mode = None
+def _commission(site: Site, part: PartConfig) -> None:
+    try:
+        site.commissioner.start(part)
+    except NotPossible as err:
+        raise not_commissioned(site.registry.part_name(part), err.failure) from err
+
+
+def _resume_battery(site: Site, part: PartConfig) -> None:
+    site.settings.battery(part.id).mode = None
 
 
 REPLAN = ButtonDescription(key="replan", translation_key="replan")
 CHARGER_BUTTONS = (
     PartButtonDescription(key="charge_now", translation_key="charge_now", press=_charge_now),
     PartButtonDescription(key="resume", translation_key="resume", press=_resume_charger),
+    PartButtonDescription(
+        key="commission",
+        translation_key="commission",
+        entity_category=EntityCategory.CONFIG,
+        press=_commission,
+    ),
 )
 BATTERY_BUTTONS = (
     PartButtonDescription(key="resume", translation_key="resume", press=_resume_battery),
@@ -88,5 +103,5 @@ class PartButton(PartEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        self.entity_description.press(self.site.settings, self.part.id)
+        self.entity_description.press(self.site, self.part)
         self.site.changed(self.entity_description.key)

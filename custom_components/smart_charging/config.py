@@ -139,6 +139,8 @@ class VehicleConfig:
     name: str
     capacity_kwh: float
     soc_entity: str | None
+    refresh_entity: str | None
+    """A button that asks the car for news."""
     plug_entity: str | None
     location_entity: str | None
     tag: str | None
@@ -156,6 +158,7 @@ class VehicleConfig:
             name=subentry.title,
             capacity_kwh=float(data["capacity_kwh"]),
             soc_entity=data.get("soc_entity"),
+            refresh_entity=data.get("refresh_entity"),
             plug_entity=data.get("plug_entity"),
             location_entity=data.get("location_entity"),
             tag=data.get("tag"),

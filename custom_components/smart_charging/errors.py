@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
+from .commissioning import Failure
 from .const import DOMAIN
 from .devices.base import DeviceError
 
@@ -31,4 +32,13 @@ def below_minimum(current_a: float, minimum_a: float) -> ServiceValidationError:
         translation_domain=DOMAIN,
         translation_key="below_minimum_current",
         translation_placeholders={"minimum": f"{minimum_a:g}", "value": f"{current_a:g}"},
+    )
+
+
+def not_commissioned(name: str, failure: Failure) -> ServiceValidationError:
+    """Return the refusal to commission the charger `name`, with what is missing."""
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key=f"commission_{failure.value}",
+        translation_placeholders={"name": name},
     )

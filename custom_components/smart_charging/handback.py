@@ -47,15 +47,16 @@ class HandBack:
     def call_off(self) -> None:
         """Owe nothing any more: control takes the devices over again."""
         for part in self._parts():
-            self._row(part).release_due = False
+            if self._is_ours(part):
+                self._row(part).release_due = False
 
     @callback
     def tick(self) -> None:
         """Try again with devices that speak now."""
         now_s = self._site.clock.monotonic()
-        if self._site.settings.acting or now_s - self._tried_at < RETRY_S:
+        if now_s - self._tried_at < RETRY_S:
             return
-        if any(self._row(p).release_due and self._site.reading(p) for p in self._parts()):
+        if any(self._is_due(p) and self._site.reading(p) for p in self._parts()):
             self._tried_at = now_s
             self._task = self._site.hass.async_create_background_task(
                 self._what_is_due(), f"{DOMAIN} hand back"
@@ -93,10 +94,10 @@ class HandBack:
 
     async def _what_is_due(self) -> None:
         parts = self._parts()
-        if any(self._row(p).release_due for p in parts if p.kind is PartKind.BATTERY):
+        if any(self._is_due(p) for p in parts if p.kind is PartKind.BATTERY):
             await self.restore_batteries()
         for part in parts:
-            if part.kind is PartKind.BATTERY or not self._row(part).release_due:
+            if part.kind is PartKind.BATTERY or not self._is_due(part):
                 continue
             try:
                 await self._release(part)
@@ -108,6 +109,16 @@ class HandBack:
     def _parts(self) -> tuple[PartConfig, ...]:
         config = self._site.config
         return config.parts(PartKind.CHARGER) + config.parts(PartKind.BATTERY)
+
+    def _is_ours(self, part: PartConfig) -> bool:
+        """Tell whether control has a device now: it is given back later, or not at all."""
+        if part.kind is PartKind.CHARGER and not self._site.plugs.controlled(part):
+            return False
+        return self._site.settings.acting
+
+    def _is_due(self, part: PartConfig) -> bool:
+        under_trial = self._site.commissioner.run_of(part) is not None
+        return self._row(part).release_due and not self._is_ours(part) and not under_trial
 
     def _row(self, part: PartConfig) -> ChargerSettings | BatterySettings:
         settings = self._site.settings

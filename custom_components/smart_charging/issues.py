@@ -5,6 +5,9 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 
+NOTICES = frozenset({"assumed_split"})
+"""What can be lived with: it does not make the site's status a problem."""
+
 
 class Issues:
     """The open repairs of one site."""
@@ -55,7 +58,10 @@ class Issues:
     @property
     def any_open(self) -> bool:
         """Tell whether anything needs mending."""
-        return bool(self._open)
+        return any(
+            not issue_id.startswith(tuple(f"{self._entry_id}_{key}_" for key in NOTICES))
+            for issue_id in self._open
+        )
 
     def _id(self, key: str, subject_id: str) -> str:
         return f"{self._entry_id}_{key}_{subject_id}"

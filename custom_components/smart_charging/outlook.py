@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from .config import PartConfig
+from .config import PartConfig, VehicleConfig
 from .core.control import quarter_forecast_kw
 from .core.schedule import ChargerStep
 
@@ -29,6 +29,76 @@ class Status(StrEnum):
     WAITING = "waiting"
     """A car is plugged in and a better time comes later."""
     IDLE = "idle"
+
+
+def soc_facts(site: "Site", vehicle: VehicleConfig) -> Mapping[str, Any]:
+    """Return whether a SoC is an estimate, and what the car itself said last."""
+    reported = site.plugs.reported_soc(vehicle)
+    return {
+        "estimated": site.plugs.soc_is_estimated(vehicle),
+        "reported": None if reported is None else round(reported * 100, 1),
+    }
+
+
+class Overridden(StrEnum):
+    """What a person ordered at a charger, before its mode and the plan."""
+
+    NONE = "none"
+    CHARGE_NOW = "charge_now"
+    CURRENT = "current"
+    PAUSED = "paused"
+
+
+def overridden(site: "Site", part: PartConfig) -> Overridden:
+    """Return what a person ordered at a charger."""
+    override = site.plugs.settings(part).override
+    if override is None:
+        return Overridden.NONE
+    if override.current_a is None:
+        return Overridden.CHARGE_NOW
+    return Overridden.CURRENT if override.current_a > 0 else Overridden.PAUSED
+
+
+def override_facts(site: "Site", part: PartConfig) -> Mapping[str, Any]:
+    """Return how long a person's order holds: a time, until departure, or until full as well."""
+    override = site.plugs.settings(part).override
+    if override is None:
+        return {}
+    ends = "departure" if override.current_a == 0 else "departure_or_full"
+    facts: dict[str, Any] = {"until": override.until.isoformat() if override.until else ends}
+    if override.current_a:
+        facts["current_a"] = override.current_a
+    return facts
+
+
+class Commissioned(StrEnum):
+    """Whether a charger is proven."""
+
+    NOT_DONE = "not_done"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    """The last attempt since the start failed."""
+
+
+def commissioned(site: "Site", part: PartConfig) -> Commissioned:
+    """Return how far a charger's commissioning is."""
+    if site.commissioner.run_of(part) is not None:
+        return Commissioned.RUNNING
+    if site.commissioner.failure_of(part) is not None:
+        return Commissioned.FAILED
+    return Commissioned.DONE if part.figures.get("commissioned") else Commissioned.NOT_DONE
+
+
+def commissioning_facts(site: "Site", part: PartConfig) -> Mapping[str, Any]:
+    """Return the step that is under way, why the last attempt failed, and what is proven."""
+    facts: dict[str, Any] = dict(part.figures.get("commissioned") or {})
+    if (run := site.commissioner.run_of(part)) is not None:
+        facts["step"], facts["steps"] = run.trial.progress
+        facts["current_a"] = run.trial.asked_a
+    elif (failure := site.commissioner.failure_of(part)) is not None:
+        facts["failure"] = failure.value
+    return facts
 
 
 def site_status(site: "Site") -> Status:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 GUEST_CAPACITY_KWH = 200.0
 """A guest's goal is an energy; the capacity only must not stand in its way."""
 
+ESTIMATED_KWH = 0.05
+"""Less than a per mille of a car's battery: as good as reported."""
+
 SOC_REPLAN = 0.02
 """A SoC that is this far off the last plan's makes a new plan."""
 
@@ -56,6 +59,10 @@ class Plugs:
                 # After a restart no car is plugged in anew, and yet the plan must learn of it.
                 self._site.replanner.request("charger found")
             elif watch.status is ChargerStatus.COMPLETE:
+                override = watch.settings.override
+                if override is not None and override.current_a != 0:
+                    # It has what was asked for; what it loses later is for the plan again.
+                    watch.settings.override = None
                 self._site.replanner.request("car full")
         return events
 
@@ -208,6 +215,15 @@ class Plugs:
         estimate = self.watches[part.id].estimated_soc(vehicle.capacity_kwh, vehicle.efficiency)
         return estimate if estimate is not None else self.reported_soc(vehicle)
 
+    def soc_is_estimated(self, vehicle: VehicleConfig) -> bool:
+        """Tell whether the SoC is the last report plus what was charged since."""
+        part = self.charger_of(vehicle)
+        if part is None:
+            return False
+        kept = self.settings(part)
+        charged_kwh = self.watches[part.id].delivered_kwh() - kept.soc_at_kwh
+        return kept.plugged_soc is not None and charged_kwh >= ESTIMATED_KWH
+
     def wish(self, part: PartConfig) -> Wish:
         """Return what is wanted of the car at a charger."""
         watch, settings = self.watches[part.id], self.settings(part)
@@ -224,7 +240,7 @@ class Plugs:
                 target_soc=1.0,
                 energy_kwh=settings.guest_energy_kwh,
                 delivered_kwh=watch.delivered_kwh(),
-                ready_by=self._site.settings.vehicle(GUEST).ready_by,
+                ready_by=settings.guest_ready_by,
                 full=full,
                 at_once=at_once,
             )

@@ -22,6 +22,7 @@ from .devices.base import (
     DeviceError,
     Driver,
     DriverContext,
+    HasFailsafe,
     InvalidAuth,
     KeepsState,
     Make,
@@ -170,6 +171,18 @@ class DeviceRunner:
     def releasable(self) -> bool:
         """Whether the device knows its way back to its own control."""
         return isinstance(self._driver, Releasable)
+
+    @property
+    def has_failsafe(self) -> bool:
+        """Whether the device has a current of its own to fall back to."""
+        return isinstance(self._driver, HasFailsafe)
+
+    async def set_failsafe(self, part: str, current_a: float) -> None:
+        """Set what a charger falls back to when nobody speaks to it. Raises DeviceError."""
+        driver = self._connected()
+        if not isinstance(driver, HasFailsafe):
+            raise Rejected("this device has no failsafe")
+        await self._command(driver.set_failsafe(part, current_a))
 
     async def set_battery(self, part: str, mode: BatteryMode, power_kw: float) -> None:
         """Order a battery's mode. Raises DeviceError."""

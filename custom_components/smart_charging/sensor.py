@@ -25,7 +25,21 @@ from .core.reading import (
 )
 from .core.schedule import Reason
 from .entity import Cadence, PartEntity, SiteEntity, SmartEntityDescription, VehicleEntity
-from .outlook import Status, current_step, explain, plan_rows, quarter_forecast, site_status
+from .outlook import (
+    Commissioned,
+    Overridden,
+    Status,
+    commissioned,
+    commissioning_facts,
+    current_step,
+    explain,
+    overridden,
+    override_facts,
+    plan_rows,
+    quarter_forecast,
+    site_status,
+    soc_facts,
+)
 from .reading_sensors import (
     BATTERY_SENSORS,
     CHARGER_READING_SENSORS,
@@ -66,6 +80,7 @@ class VehicleSensorDescription(SensorEntityDescription, SmartEntityDescription):
     """A sensor of a vehicle."""
 
     value_fn: Callable[[Site, VehicleConfig], Value]
+    attributes_fn: Callable[[Site, VehicleConfig], Mapping[str, Any]] | None = None
 
 
 SITE_SENSORS = (
@@ -142,6 +157,14 @@ SITE_SENSORS = (
         value_fn=lambda site: round(site.plan.solve_s * 1000) if site.plan else None,
     ),
     SiteSensorDescription(
+        key="prices_fetched",
+        translation_key="prices_fetched",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda site: site.prices_fetched_at,
+    ),
+    SiteSensorDescription(
         key="quarter_forecast",
         translation_key="quarter_forecast",
         value_fn=quarter_forecast,
@@ -184,6 +207,31 @@ CHARGER_SENSORS = (
         **{**ENERGY, "state_class": SensorStateClass.TOTAL, "cadence": Cadence.POWER},
     ),
     ChargerSensorDescription(
+        key="override",
+        translation_key="override",
+        device_class=SensorDeviceClass.ENUM,
+        options=[each.value for each in Overridden],
+        value_fn=lambda site, part: overridden(site, part).value,
+        attributes_fn=override_facts,
+    ),
+    ChargerSensorDescription(
+        key="override_end",
+        translation_key="override_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda site, part: (
+            override.until if (override := site.plugs.settings(part).override) else None
+        ),
+    ),
+    ChargerSensorDescription(
+        key="commissioning",
+        translation_key="commissioning",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=[each.value for each in Commissioned],
+        value_fn=lambda site, part: commissioned(site, part).value,
+        attributes_fn=commissioning_facts,
+    ),
+    ChargerSensorDescription(
         key="next_start",
         translation_key="next_start",
         device_class=SensorDeviceClass.TIMESTAMP,
@@ -203,6 +251,7 @@ VEHICLE_SENSORS = (
         value_fn=lambda site, vehicle: (
             None if (soc := site.plugs.soc(vehicle)) is None else round(soc * 100, 1)
         ),
+        attributes_fn=soc_facts,
         cadence=Cadence.POWER,
     ),
     VehicleSensorDescription(
@@ -351,4 +400,12 @@ class VehicleSensor(VehicleEntity, SensorEntity):
 
     @override
     def shown(self) -> object:
-        return self.native_value
+        if self.native_value is None or self.entity_description.attributes_fn is None:
+            return self.native_value
+        return (self.native_value, self.extra_state_attributes)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        describe = self.entity_description.attributes_fn
+        return None if describe is None else describe(self.site, self.vehicle)

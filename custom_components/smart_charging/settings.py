@@ -51,8 +51,10 @@ class ChargerSettings:
     charging_from_kwh: float = 0.0
     """Energy since plug-in at that moment."""
     release_due: bool = False
-    """It did not hear that control ended: it is told when it answers again."""
+    """It is to follow its own control again as soon as it hears: it missed the end of ours, or is
+    being commissioned."""
     guest_energy_kwh: float = DEFAULT_ENERGY_KWH
+    guest_ready_by: time = time(7, 0)
 
 
 @dataclass(kw_only=True)
@@ -187,6 +189,8 @@ def _charger(row: dict[str, Any]) -> ChargerSettings:
     known["mode"] = Mode(known.get("mode", Mode.SMART))
     for key in ("plugged_at", "charging_since"):
         known[key] = _moment(known.get(key))
+    if "guest_ready_by" in known:
+        known["guest_ready_by"] = time.fromisoformat(known["guest_ready_by"])
     if (override := known.get("override")) is not None:
         known["override"] = Override(
             current_a=override["current_a"], until=_moment(override["until"])

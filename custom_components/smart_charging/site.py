@@ -14,7 +14,9 @@ from homeassistant.helpers.event import async_track_time_interval
 from .acting import Actor
 from .availability import Availability
 from .clock import SystemClock
+from .commissioner import Commissioner
 from .config import DeviceConfig, PartConfig, SiteConfig, VehicleConfig
+from .conflicts import Conflicts
 from .coordinator import SiteCoordinator
 from .core.planner import plan_from_json, plan_to_json
 from .core.planner.problem import Problem
@@ -34,10 +36,12 @@ from .devices.registry import MAKES
 from .ha_versions import shared_modbus_unit
 from .history import History
 from .issues import Issues
+from .notices import Notices
 from .planning import build_problem
 from .plugs import Plugs
 from .price_runner import PriceRunner
 from .prices.registry import SOURCES
+from .refreshing import Refresher
 from .registry import Registry
 from .replanner import Replanner
 from .runner import DeviceRunner
@@ -74,7 +78,11 @@ class Site:
         self.registry = Registry(self)
         self.history = History(self)
         self.plugs = Plugs(self)
+        self.commissioner = Commissioner(self)
         self.actor = Actor(self)
+        self.conflicts = Conflicts(self)
+        self.notices = Notices(self)
+        self.refresher = Refresher(self)
         self.replanner = Replanner(
             hass, self.clock, build=lambda: build_problem(self), done=self._planned
         )
@@ -105,6 +113,7 @@ class Site:
         self._unsubscribe = [
             async_track_time_interval(self.hass, self._tick, TICK, cancel_on_shutdown=True),
             self.hass.async_add_shutdown_job(HassJob(self._shutdown, "smart charging safe state")),
+            *self.conflicts.start(),
         ]
         self.history.start()
         self.replanner.request("start")
@@ -113,6 +122,7 @@ class Site:
         """Stop everything; devices hold what they do."""
         while self._unsubscribe:
             self._unsubscribe.pop()()
+        await self.commissioner.stop()
         await self.history.stop()
         await self.replanner.stop()
         await self.actor.stop()
@@ -268,15 +278,20 @@ class Site:
         if isinstance(reading, ChargerReading):
             for event in self.plugs.update(part, reading):
                 self._charger_event(part, event)
+            self.conflicts.reading(part, reading, self.actor.writes_to(part))
+            self.commissioner.look()
         elif isinstance(reading, MeterReading) and part == self.meter_part:
             self.history.meter(reading)
             self.actor.step()
+            self.commissioner.look()
 
     @callback
     def _charger_event(self, part: PartConfig, event: ChargerEvent) -> None:
         _LOGGER.info("%s: %s %s", self.registry.part_name(part), event.type, event.data or "")
         for listener in tuple(self._event_listeners):
             listener(part, event)
+        if event.type == "plugged_in":
+            self.refresher.plugged_in(part)
         if event.type in ("plugged_in", "unplugged"):
             self.replanner.request(event.type)
         self.store.changed()
@@ -308,6 +323,9 @@ class Site:
         self.plugs.tick()
         self.replanner.tick()
         self.actor.tick()
+        self.commissioner.look()
+        self.conflicts.tick()
+        self.notices.tick()
         self.coordinator.notify()
 
     # --- what entities and actions ask ----------------------------------------------------------
@@ -405,6 +423,14 @@ class Site:
         if pv_kw is None and self.config.parts(PartKind.PV):
             return None
         return max(0.0, meter.power_kw + (pv_kw or 0.0) - battery_kw - charging_kw)
+
+    @property
+    def prices_fetched_at(self) -> datetime | None:
+        """When the import prices in use arrived; `None` where they never do, or have not yet."""
+        for runner in self.price_runners.values():
+            if runner.config.role == "import":
+                return runner.source.fetched_at
+        return None
 
     def price_now(self, role: str) -> float | None:
         """Return the price per kWh that holds now for `import` or `export`."""

@@ -29,8 +29,14 @@ _LOGGER = logging.getLogger(__name__)
 WRITE_TIMEOUT_S = 15.0
 """Above the timeout of a driver's command: the service call must outlast it."""
 
-OBEY_S = 30.0
-"""A device that shows none of the orders of this long is reported. Chargers react in 3 to 10 s."""
+SHOWN_S = 12.0
+"""A device may show an order that was replaced for so long: chargers react in 3 to 10 s."""
+
+OBEY_S = 16.0
+"""One that shows no order of ours for so long beyond that is reported: within 30 s of the write."""
+
+REPEAT_S = 30.0
+"""An order that was not followed is given again after so long."""
 
 RETRY_FIRST_S = 5.0
 RETRY_LAST_S = 60.0
@@ -164,7 +170,7 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
             return elapsed >= (min(pause_s, RETRY_URGENT_S) if urgent else pause_s)
         if self._same(setpoint, self._written):
             # Already told: repeat only when it was plainly not heard.
-            return elapsed > OBEY_S
+            return elapsed > REPEAT_S
         return urgent or elapsed >= self._interval_s
 
     async def _write(self) -> None:
@@ -232,7 +238,7 @@ class Writer[S: (ChargerSetpoint, BatterySetpoint)]:
     def _follows(self, reading: ChargerReading | BatteryReading | None, now: float) -> bool:
         """Tell whether the device shows an order that was replaced a moment ago."""
         return reading is not None and any(
-            now - at <= OBEY_S and self._obeyed(setpoint, reading) for setpoint, at in self._recent
+            now - at <= SHOWN_S and self._obeyed(setpoint, reading) for setpoint, at in self._recent
         )
 
     @staticmethod

@@ -193,6 +193,8 @@ async def test_a_device_is_added_through_its_form(
         step["flow_id"],
         {"max_a": 16, "min_a": 6, "phases": "phases_3", "phase_map": "map_123"},
     )
+    # A charger beside a meter: the form offers to try it.
+    step = await flows.async_configure(step["flow_id"], {"next_step_id": "later"})
     assert step["type"] == "create_entry"
     assert step["title"] == "Acme Box"
     await surroundings.until(

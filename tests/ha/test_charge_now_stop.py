@@ -1,5 +1,6 @@
 """Actions for a charger: charge now and stop, with and without a time."""
 
+from datetime import datetime
 from typing import Any
 
 from homeassistant.exceptions import ServiceValidationError
@@ -122,3 +123,45 @@ async def test_only_chargers_can_be_told_and_only_currents_that_cars_follow(
         await order(home, "charge_now", current_a=4)
     assert refusal.value.translation_key == "below_minimum_current"
     assert home.site.settings.charger(CHARGER_PART).override is None
+
+
+def own_order(home: Home) -> tuple[str, Any, str]:
+    """Return what the charger's page says of a person's order."""
+    state = home.hass.states.get(home.entity_id("sensor", "charger_override"))
+    assert state is not None
+    return (
+        state.state,
+        state.attributes.get("until"),
+        home.state("sensor", "charger_override_end"),
+    )
+
+
+@pytest.mark.freeze_time(NIGHT)
+async def test_a_person_s_order_shows_how_long_it_holds(make_home: HomeFactory) -> None:
+    home = await off_home(make_home)
+    assert own_order(home) == ("none", None, "unknown")
+    await order(home, "charge_now", current_a=8, duration={"minutes": 5})
+    shown, until, ends = own_order(home)
+    assert shown == "current"
+    assert datetime.fromisoformat(until).replace(microsecond=0) == datetime.fromisoformat(ends)
+    assert home.site.settings.charger(CHARGER_PART).override is not None
+    await order(home, "stop")
+    assert own_order(home) == ("paused", "departure", "unknown")
+    await order(home, "charge_now")
+    assert own_order(home) == ("charge_now", "departure_or_full", "unknown")
+    await home.call("button", "press", home.entity_id("button", "charger_resume"))
+    assert own_order(home)[0] == "none"
+
+
+@pytest.mark.freeze_time(NIGHT)
+async def test_charge_now_ends_when_the_car_is_full(make_home: HomeFactory) -> None:
+    home = await off_home(make_home)
+    point = home.house.chargers["charger"]
+    await order(home, "charge_now")
+    await home.run(60, step=2)
+    assert point.power_kw > 5
+    assert point.car is not None
+    point.car.ended = True
+    await home.run(120, step=2)
+    assert own_order(home)[0] == "none"
+    assert home.state("sensor", "charger_reason") != "manual"

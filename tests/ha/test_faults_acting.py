@@ -144,9 +144,9 @@ async def test_an_order_that_is_acknowledged_and_ignored_becomes_a_repair_until_
     watch = Watch(home, caplog)
     home.wattpilot.inject("ignore_writes")
     await home.choose("off")
-    await home.run(25, step=1)
-    watch.assert_nothing()
     await home.run(12, step=1)
+    watch.assert_nothing()
+    await home.run(18, step=1)
     assert point.offered_a == FULL_A
     assert f"not_obeyed_{CHARGER_PART}" in watch.issues()
     await home.run(60, step=1)

@@ -1,5 +1,6 @@
 """Home Assistant restarts in the middle of a charge."""
 
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from custom_components.smart_charging.core.reading import ChargerStatus
 
 from .conftest import HomeFactory
 from .home import CAR, CHARGER_PART, car_data, charger_data, fixed_price, meter_data, site_entry
+from .test_switches_buttons import OWN, owned
 
 
 @pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
@@ -82,3 +84,31 @@ async def test_when_home_assistant_stops_the_charger_is_left_at_a_proven_safe_cu
     assert stopping.done()
     assert point.offered_a == (20 - highest) // 1
     assert point.status is ChargerStatus.CHARGING
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+async def test_a_charger_is_given_back_as_it_was_even_if_home_assistant_was_killed_at_once(
+    hass: HomeAssistant, hass_storage: dict[str, Any], make_home: HomeFactory
+) -> None:
+    home = await make_home()
+    for key, value in OWN.items():
+        home.wattpilot.logic.write(key, value)
+    entry = site_entry(
+        meter_data(home.pty), charger_data(home.wattpilot_port), car_data(), fixed_price()
+    )
+    await home.add(entry)
+    await home.choose("fast")
+    await home.call("switch", "turn_on", home.entity_id("switch", "_act"))
+    await home.run(5, step=1)
+    assert owned(home) != OWN
+    key = f"smart_charging.{entry.entry_id}"
+    # All that a process which is killed now leaves behind.
+    left = deepcopy(hass_storage[key])
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass_storage[key] = left
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await home.connected()
+    await home.run(30, step=1)
+    await home.call("switch", "turn_off", home.entity_id("switch", "_act"))
+    await home.run(30, step=1)
+    assert owned(home) == OWN

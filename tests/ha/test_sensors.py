@@ -197,7 +197,9 @@ async def test_what_few_people_need_is_disabled_at_first(
     rows = er.async_entries_for_config_entry(er.async_get(hass), home.entry.entry_id)
     disabled = {row.unique_id.rpartition("meter_")[2] for row in rows if row.disabled}
     phases = {f"{what}_l{n}" for what in ("power", "current", "voltage") for n in (1, 2, 3)}
-    site = {f"{home.entry.entry_id}_{key}" for key in ("export_price", "plan_time")}
+    site = {
+        f"{home.entry.entry_id}_{key}" for key in ("export_price", "plan_time", "prices_fetched")
+    }
     assert disabled == phases | site
 
 

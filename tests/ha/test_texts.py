@@ -18,6 +18,7 @@ import pytest
 
 from custom_components import smart_charging
 from custom_components.smart_charging import devices, prices
+from custom_components.smart_charging.commissioning import PRECONDITIONS, Failure
 from custom_components.smart_charging.config import PHASE_CHOICES, PHASE_MAPS
 from custom_components.smart_charging.const import GUEST, PLATFORMS
 from custom_components.smart_charging.core.grid import Topology
@@ -211,18 +212,27 @@ def test_each_step_and_end_of_the_flows_has_texts_and_no_others_exist() -> None:
         "flows/vehicle.py": [TEXTS["config_subentries"]["vehicle"]],
     }
     for path, told in sections.items():
+        trees = [TREES[path]]
+        if path == "flows/device.py":
+            trees.append(TREES["flows/commission.py"])
+            assert set(told[0]["progress"]) == {"connect", "commission"}
         steps = {
             node.name.removeprefix("async_step_")
-            for node in ast.walk(TREES[path])
+            for tree in trees
+            for node in ast.walk(tree)
             if isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("async_step_")
         }
         kind = Path(path).stem
         steps |= makes.get(kind, set())
         # These begin where a step stands that is named.
-        steps -= {"reauth"} | ({"reconfigure"} if kind in makes else set())
+        steps -= {"reauth", "later", "commission", "commissioned"} | (
+            {"reconfigure"} if kind in makes else set()
+        )
         assert figures <= steps or kind != "device"
         assert {step for section in told for step in section["step"]} == steps
-        reasons = set(keyword_values(TREES[path], "reason"))
+        reasons = {reason for tree in trees for reason in keyword_values(tree, "reason")}
+        if len(trees) > 1:
+            reasons |= {f"commission_{failure.value}" for failure in Failure}
         assert {r for section in told for r in section.get("abort", {})} == reasons
 
 
@@ -333,6 +343,7 @@ def raised() -> Iterator[tuple[str, set[str]]]:
 
 def test_each_exception_has_its_words_and_all_words_an_exception() -> None:
     found = dict(raised())
+    found |= {f"commission_{failure.value}": {"name"} for failure in PRECONDITIONS}
     assert set(found) == set(TEXTS["exceptions"])
     for key, given in raised():
         assert names(TEXTS["exceptions"][key]["message"]) <= given, key

@@ -195,6 +195,17 @@ class ChargerDriver(Releasable, Protocol):
 
 
 @runtime_checkable
+class HasFailsafe(Protocol):
+    """A driver whose charger falls back to a current of its own when nobody speaks to it."""
+
+    async def set_failsafe(self, part: str, current_a: float) -> None:
+        """Set the current in A (0 stops) that holds while the link is lost; the device keeps it.
+
+        Called at the end of a commissioning, while `run` is running. Raises DeviceError.
+        """
+
+
+@runtime_checkable
 class BatteryDriver(Protocol):
     """A driver whose battery parts can be commanded, while `run` is running."""
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigSubentry,
-    ConfigSubentryFlow,
     SubentryFlowResult,
 )
 from homeassistant.helpers import selector
@@ -19,6 +19,7 @@ from ..core.reading import PartKind
 from ..devices.base import DeviceError, Identity, InUse
 from ..devices.entity.suggest import Suggestion, suggest
 from ..devices.registry import BUILT_IN, MAKES
+from .commission import CommissionSteps
 from .figures import WITH_FIGURES, Place, figure_errors, figures_form, new_part, read_figures
 from .forms import choice, defaults, form, missing, read, veiled
 from .testing import device_with, devices, error_texts, link_free, taken_by_us, try_device
@@ -31,7 +32,7 @@ OWN_CHOICE = "own"
 type Step = Callable[[dict[str, Any] | None], Awaitable[SubentryFlowResult]]
 
 
-class DeviceFlow(ConfigSubentryFlow):
+class DeviceFlow(CommissionSteps):
     """Adds or changes a device; the connection is tried before anything is saved."""
 
     def __init__(self) -> None:
@@ -278,7 +279,7 @@ class DeviceFlow(ConfigSubentryFlow):
     async def _next_figures(self) -> SubentryFlowResult:
         """Ask for the figures of the next part that has some, or finish."""
         if (key := self._without_figures()) is None:
-            return self._finish()
+            return await self._finish()
         return await self._figures_step(PartKind(self._parts[key]["kind"]), None)
 
     async def _figures_step(
@@ -316,13 +317,37 @@ class DeviceFlow(ConfigSubentryFlow):
         """Take the figures of a battery."""
         return await self._figures_step(PartKind.BATTERY, user_input)
 
-    def _finish(self) -> SubentryFlowResult:
-        data = {
+    async def _finish(self) -> SubentryFlowResult:
+        return await self.async_step_commission_offer() if self._can_commission() else self.save()
+
+    def _data(self) -> dict[str, Any]:
+        return {
             "make": self._make,
             "connection": self._connection,
             "identity": self._identity,
             "parts": self._parts,
         }
+
+    @override
+    def save_and_go_on(self) -> str | None:
+        entries, entry, data = self.hass.config_entries, self._get_entry(), self._data()
+        if (changed := self._changed) is not None:
+            entries.async_update_subentry(entry, changed, data=data)
+            return changed.subentry_id
+        if device_with(self.hass, self._unique_id) is not None:
+            return None
+        added = ConfigSubentry(
+            data=MappingProxyType(data),
+            subentry_type=SUBENTRY_DEVICE,
+            title=self._free_title(),
+            unique_id=self._unique_id,
+        )
+        entries.async_add_subentry(entry, added)
+        return added.subentry_id
+
+    @override
+    def save(self) -> SubentryFlowResult:
+        data = self._data()
         if (changed := self._changed) is not None:
             # Not async_update_and_abort: since 2026 it ends with words that are not ours.
             self.hass.config_entries.async_update_subentry(self._get_entry(), changed, data=data)

@@ -21,6 +21,7 @@ def vehicle_form(values: Mapping[str, Any]) -> vol.Schema:
             required("name", values): selector.TextSelector(),
             required("capacity_kwh", values): number(1, 1000, 0.1, "kWh"),
             optional("soc_entity", values): entity(["sensor", "input_number", "number"]),
+            optional("refresh_entity", values): entity(["button", "input_button"]),
             optional("plug_entity", values): entity(["binary_sensor", "input_boolean"]),
             optional("location_entity", values): entity(["device_tracker", "person"]),
             optional("tag", values): selector.TextSelector(),

@@ -54,3 +54,5 @@ class SourceKind:
     name: str
     fields: tuple[Field, ...]
     create: Callable[[Data, DriverContext], PriceSource]
+    currency: str | None = None
+    """The currency that it always delivers; `None` where it is that of the site."""

@@ -13,4 +13,5 @@ WITS = SourceKind(
         Field(key="node", kind=FieldKind.TEXT),
     ),
     create=WitsSource,
+    currency="NZD",
 )
