@@ -18,13 +18,20 @@ _HEADERS: dict[Flavour, str] = {
 _PHASES: dict[Flavour, int] = {"be_3ph": 3, "be_1ph": 1, "be_3x230": 3}
 
 
+def _crc_of(byte: int) -> int:
+    for _ in range(8):
+        byte = (byte >> 1) ^ 0xA001 if byte & 1 else byte >> 1
+    return byte
+
+
+_CRC_TABLE = tuple(_crc_of(byte) for byte in range(256))
+
+
 def crc16(data: bytes) -> int:
     """Return CRC-16/ARC (reflected polynomial 0xA001, start 0) as P1 telegrams carry it."""
     crc = 0
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+        crc = (crc >> 8) ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
     return crc
 
 

@@ -57,6 +57,7 @@ def order(rig: Rig):
 )
 def test_the_plans_mode_and_power_are_ordered(mode, power, expected):
     rig = rig_of()
+    rig.house_a = lambda _: (10.0,)
     rig.orders = replace(rig.orders, schedule=schedule({}, batteries=planned(mode, power)))
     rig.run(20)
     assert order(rig) == (mode, expected, Reason.STORE)

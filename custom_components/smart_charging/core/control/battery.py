@@ -43,7 +43,9 @@ class Balance:
     charge_room_kw: float
     """What batteries may take from the grid beside house and cars."""
     help_kw: float
-    """What batteries should give so that no car with a goal is throttled."""
+    """What batteries should give so that no limit is passed or throttles a car with a goal."""
+    spill_kw: float = 0.0
+    """Sun beyond the export limit that no car takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,7 @@ def order_batteries(
     strength = sum(spec.max_discharge_kw for spec in able)
     base_left = max(0.0, balance.base_kw or 0.0)
     room_left = max(0.0, balance.charge_room_kw)
+    spill_left = max(0.0, balance.spill_kw)
     for spec in site.batteries:
         if not spec.controllable:
             continue
@@ -105,10 +108,13 @@ def order_batteries(
             guarded_at = now if feeds else _guarded_at(memory.get(spec.id))
             guard = guarded_at is not None and (now - guarded_at).total_seconds() < DWELL_S
             wish = _kept_from_cars(spec, wish, balance, base_left, guard=guard)
+            wish = _kept_from_export(spec, wish, balance, base_left)
+            wish = _absorbing(wish, spill_left)
         wish = replace(wish, power_kw=_bounded_kw(spec, wish, room_left))
         if wish.mode is BatteryMode.CHARGE:
             room_left -= wish.power_kw
-        if wish.mode is BatteryMode.DISCHARGE and not spec.may_feed_cars:
+            spill_left = max(0.0, spill_left - wish.power_kw)
+        if wish.mode is BatteryMode.DISCHARGE:
             base_left = max(0.0, base_left - wish.power_kw)
         kept = replace(_steady(memory.get(spec.id), wish, now), guarded_at=guarded_at)
         memories[spec.id] = kept
@@ -139,7 +145,8 @@ def _blind(spec: BatterySpec, wish: _Wish, balance: Balance) -> _Wish:
 
 
 def _helping(wish: _Wish, help_kw: float) -> _Wish:
-    if help_kw <= 0:
+    if help_kw <= 0 or wish.mode is BatteryMode.SELF_CONSUMPTION:
+        # Self-consumption covers all of the house anyway.
         return wish
     if wish.mode is BatteryMode.DISCHARGE and wish.power_kw >= help_kw:
         return wish
@@ -175,6 +182,29 @@ def _kept_from_cars(
     if power < STEP_KW:
         return replace(wish, mode=BatteryMode.HOLD, power_kw=0.0)
     return replace(wish, mode=BatteryMode.DISCHARGE, power_kw=power)
+
+
+def _kept_from_export(spec: BatterySpec, wish: _Wish, balance: Balance, base_kw: float) -> _Wish:
+    """Hold discharge to what house and cars take: only a person, or leave to do so, sells."""
+    if wish.mode is not BatteryMode.DISCHARGE or spec.may_export or wish.reason is Reason.MANUAL:
+        return wish
+    used_kw = base_kw + (balance.cars_kw if spec.may_feed_cars else 0.0)
+    power = _stepped(min(wish.power_kw, used_kw))
+    if power < STEP_KW:
+        return replace(wish, mode=BatteryMode.HOLD, power_kw=0.0)
+    return replace(wish, power_kw=power)
+
+
+def _absorbing(wish: _Wish, spill_kw: float) -> _Wish:
+    """Store sun that may not be exported; self-consumption does so by itself."""
+    if spill_kw < STEP_KW or wish.reason is Reason.MANUAL:
+        return wish
+    if wish.mode is BatteryMode.SELF_CONSUMPTION:
+        return wish
+    if wish.mode is BatteryMode.CHARGE and wish.power_kw >= spill_kw:
+        return wish
+    power = ceil(spill_kw / STEP_KW) * STEP_KW
+    return replace(wish, mode=BatteryMode.CHARGE, power_kw=power, reason=Reason.SUN)
 
 
 def _stepped(power_kw: float) -> float:

@@ -78,13 +78,16 @@ def blind_limits(
     orders: Orders,
     sight: Sight,
     seen_kw: float | None,
+    house_kw: float | None,
     released: Sequence[tuple[str, Use]],
 ) -> tuple[Limit, ...]:
     """Return the limits while no meter guards the house.
 
     Silent meter: what the fuse leaves beside the highest house current of the last 7 days.
-    Slow meter: the current that the user allows to all chargers together. The quarter's peak is
-    not guarded then; contract and outside limit are, with the highest house known.
+    Slow meter: the current that the user allows to all chargers together. Contract and outside
+    limit hold with the highest house known. The peak is a mean over a quarter: it is guarded with
+    `house_kw`, the house as it was last seen, at its target and no more, whatever the quarter
+    began with.
     """
     peaks = house_peaks_a(site, orders.house_peak_a)
     count = site.grid.topology.phases
@@ -108,8 +111,15 @@ def blind_limits(
             ),
             max(0.0, *known) if known else 0.0,
         ),
+        *_peak(orders, house_kw),
         Limit(label=SUN, room=0.0),
     )
+
+
+def _peak(orders: Orders, house_kw: float | None) -> list[Limit]:
+    if orders.peak_target_kw is None or house_kw is None:
+        return []
+    return _powers(Ceilings(peak_kw=orders.peak_target_kw), max(0.0, house_kw))
 
 
 def ceiling_a(

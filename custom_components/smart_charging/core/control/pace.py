@@ -14,6 +14,10 @@ from .wish import Wish
 LIMIT_REST_S = 60.0
 """A charger that a limit stopped stays off so long: what came on seldom goes off at once."""
 
+REST_GROWTH = 4.0
+"""Each further such stop in a quarter makes the rest longer: an oven that cycles shall not drive
+a contactor."""
+
 _EPS = 1e-6
 
 type Room = Callable[[Wish], tuple[float, str | None]]
@@ -103,7 +107,8 @@ def _raised(
 def _may_start(memory: ChargerMemory, wish: Wish, now: datetime) -> bool:
     """Tell whether a charge may start: once in a quarter, and not after a stop in it."""
     if memory.limit_stopped_at is not None:
-        return _since(memory.limit_stopped_at, now) >= LIMIT_REST_S
+        rest_s = LIMIT_REST_S * REST_GROWTH ** max(0, memory.limit_stops - 1)
+        return _since(memory.limit_stopped_at, now) >= rest_s
     if wish.prompt or memory.quarter != quarter_start(now):
         return True
     return memory.starts == 0 and memory.stops == 0
@@ -115,7 +120,7 @@ def note(
     """Remember an order. `before` is what the charger might draw until now."""
     quarter = quarter_start(now)
     if memory.quarter != quarter:
-        memory = replace(memory, quarter=quarter, starts=0, stops=0, switches=0)
+        memory = replace(memory, quarter=quarter, starts=0, stops=0, switches=0, limit_stops=0)
     if wish.want_a <= 0 and order.current_a <= 0:
         memory = replace(memory, limit_stopped_at=None)
     current_same = abs(order.current_a - memory.ordered_a) <= _EPS
@@ -125,14 +130,15 @@ def note(
         again = memory.limit_stopped_at is not None
         memory = replace(
             memory,
-            starts=memory.starts + (0 if again else 1),
+            starts=memory.starts + (0 if again or wish.prompt else 1),
             limit_stopped_at=None,
             running_since=now,
         )
     elif order.current_a <= 0 < memory.ordered_a:
         memory = replace(
             memory,
-            stops=memory.stops + (0 if order.urgent else 1),
+            stops=memory.stops + (0 if order.urgent or wish.prompt else 1),
+            limit_stops=memory.limit_stops + (1 if order.urgent else 0),
             limit_stopped_at=now if order.urgent else None,
             running_since=None,
         )

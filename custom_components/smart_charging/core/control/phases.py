@@ -48,6 +48,22 @@ def use_of(grid: Grid, spec: ChargerSpec, active: int, current_a: float) -> Use:
     )
 
 
+def battery_use(grid: Grid, phases: Sequence[int], power_kw: float) -> Use:
+    """Return what a battery takes from (+) or gives to (-) the grid connection.
+
+    `phases` are the grid phases (from 1) that its inverter feeds; none that the grid has: all.
+    """
+    count = grid.topology.phases
+    fed = sorted({p - 1 for p in phases if 1 <= p <= count}) or list(range(count))
+    if grid.topology is Topology.THREE_230:
+        # An inverter on one phase sits between its line and the next.
+        fed = [fed[0], (fed[0] + 1) % count] if len(fed) == 1 else list(range(count))
+        amperes = power_kw / grid.topology.charger_kw_per_a(1 if len(fed) == 2 else count)
+    else:
+        amperes = power_kw / PHASE_KV / len(fed)
+    return Use(phase_a=tuple(amperes if p in fed else 0.0 for p in range(count)), kw=power_kw)
+
+
 def drawn(
     grid: Grid, spec: ChargerSpec, active: int, reading: ChargerReading, offered_a: float
 ) -> Use:

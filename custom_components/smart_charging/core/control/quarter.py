@@ -8,8 +8,12 @@ from .state import QuarterEnergy
 
 QUARTER_S = 900.0
 
-SHORTEST_REST_S = 60.0
+RISE_REST_S = 60.0
 """A budget over less time asks for jumps that a car cannot follow and that end with the quarter."""
+
+FALL_REST_S = 10.0
+"""What is drawn now is judged by the time that is really left, or a car would be stopped in each
+quarter's last minute; a car needs this long to follow."""
 
 LONGEST_GAP_S = 60.0
 """Between two steps; what lies beyond was not seen and is not counted."""
@@ -68,12 +72,16 @@ def count_import(
 
 
 def allowed_import_kw(
-    target_kw: float, meter: MeterReading, counted: QuarterEnergy | None
+    target_kw: float,
+    meter: MeterReading,
+    counted: QuarterEnergy | None,
+    shortest_rest_s: float = RISE_REST_S,
 ) -> float:
     """Return the import in kW that keeps the running quarter at `target_kw`, never negative.
 
     Time is the meter's own. Where the meter does not count the quarter, ours is taken, and
-    what we did not see of it counts as if it had been at the target.
+    what we did not see of it counts as if it had been at the target. A rest of less than
+    `shortest_rest_s` counts as that.
     """
     at = meter.device_time or meter.at
     elapsed = quarter_elapsed_s(at)
@@ -85,7 +93,7 @@ def allowed_import_kw(
             quarter_kw = 4 * counted.import_kwh + unseen
         else:
             quarter_kw = target_kw * elapsed / QUARTER_S
-    elapsed = min(elapsed, QUARTER_S - SHORTEST_REST_S)
+    elapsed = min(elapsed, QUARTER_S - shortest_rest_s)
     return max(0.0, quarter_budget_kw(target_kw, quarter_kw, elapsed))
 
 

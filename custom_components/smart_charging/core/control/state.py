@@ -90,6 +90,8 @@ class ChargerMemory:
     starts: int = 0
     stops: int = 0
     switches: int = 0
+    limit_stops: int = 0
+    """Stops that a limit forced in this quarter."""
     limit_stopped_at: datetime | None = None
     """Set while a limit holds the charger off."""
     running_since: datetime | None = None
@@ -153,8 +155,12 @@ class ControlState:
     meter_interval_s: float | None = None
     samples: tuple[Sample, ...] = ()
     quarter: QuarterEnergy | None = None
-    help_since: datetime | None = None
-    """Since when batteries are asked to help a car with a goal."""
+    house_kw: float | None = None
+    """Highest house of the last seconds when it was last seen."""
+    help_kw: float = 0.0
+    """What batteries are asked to give."""
+    help_raised_at: datetime | None = None
+    """When they were last asked for more."""
     help_at: datetime | None = None
     """When that help was last needed."""
     chargers: Mapping[str, ChargerMemory] = field(default_factory=dict)

@@ -8,12 +8,12 @@ from ..reading import BatteryReading
 from ..schedule import Reason
 from .battery import Balance, order_batteries
 from .following import count_energy
-from .helping import WITH_GOAL, Help, base_of, help_for, lacking_kw
+from .helping import WITH_GOAL, Base, Help, base_of, help_for, lacking_kw
 from .house import House, observe
 from .limits import PEAK, Ceilings, Limit, blind_limits, ceiling_a, limits_of
 from .pace import Pace, note, pace
 from .phases import active_phases, drawn, house_phases_a, meter_kw, use_of
-from .quarter import allowed_import_kw, count_import
+from .quarter import FALL_REST_S, RISE_REST_S, allowed_import_kw, count_import
 from .sharing import share
 from .stale import Sight, learn_interval_s, sight
 from .state import ChargerMemory, ControlState, QuarterEnergy, Use
@@ -66,8 +66,8 @@ def control(
         seen = Sight.STALE if seen is Sight.CLEAR else seen
     state = replace(state, samples=samples)
     released = [(v.id, v.now_use) for v in views if not v.order.smart]
-    ceilings = _ceilings(site, orders, state, readings)
-    rooms = _rooms(site, orders, readings, seen, house, ceilings, released)
+    ceilings = _ceilings(site, orders, state, readings, seen)
+    rooms = _rooms(site, orders, readings, seen, house, ceilings, released, state.house_kw)
     scene = Scene(
         site=site,
         orders=orders,
@@ -75,17 +75,20 @@ def control(
         sight=seen,
         limits=rooms.fall,
         surplus_kw=0.0 if house is None else house.surplus_kw,
+        spare_kw=0.0 if house is None else -house.fall.kw,
         views=tuple(views),
     )
     wishes, memories = wishes_of(scene)
-    battery_kw = sum(b.power_kw or 0.0 for b in readings.batteries.values())
-    base = None if house is None else base_of(house, battery_kw)
+    base = None if house is None else base_of(site, readings, house)
     aid = Help()
     if base is not None:
-        aid = help_for(site, orders, readings, state, base, ceilings, wishes, now)
+        aid = help_for(site, orders, readings, state, base, ceilings.fall, wishes, now)
         if aid.pending_kw > 0:
-            eased = _eased(ceilings, aid.pending_kw)
-            rooms = _rooms(site, orders, readings, seen, house, eased, released)
+            eased = _Ceiling(
+                fall=_eased(ceilings.fall, aid.pending_kw),
+                rise=_eased(ceilings.rise, aid.pending_kw),
+            )
+            rooms = _rooms(site, orders, readings, seen, house, eased, released, state.house_kw)
     setpoints, memories, uses = _order_chargers(site, views, wishes, memories, rooms, seen, now)
     balance = Balance(
         # A released charger is no house load: a battery may not feed it either.
@@ -93,8 +96,9 @@ def control(
         cars_kw=sum(v.now_use.kw for v in views),
         charge_room_kw=0.0
         if base is None
-        else -lacking_kw(site, base, replace(ceilings, breach_kw=0.0), uses),
+        else -lacking_kw(site, base, replace(ceilings.rise, breach_kw=0.0), uses),
         help_kw=aid.power_kw,
+        spill_kw=0.0 if base is None else _spill_kw(site, base, uses),
     )
     batteries, battery_memory = order_batteries(
         site, orders, readings, state.batteries, balance, now
@@ -108,12 +112,22 @@ def control(
         replace(
             state,
             at=now,
-            help_since=aid.since,
+            house_kw=state.house_kw if house is None else house.rise.kw,
+            help_kw=aid.asked_kw,
+            help_raised_at=aid.raised_at,
             help_at=aid.at,
             chargers=memories,
             batteries=battery_memory,
         ),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ceiling:
+    """Limits of the import now, and for what is added: they differ in a quarter's last minute."""
+
+    fall: Ceilings
+    rise: Ceilings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,17 +185,28 @@ def _views(
 
 
 def _ceilings(
-    site: ControlSite, orders: Orders, state: ControlState, readings: Readings
-) -> Ceilings:
-    peak = None
-    if orders.peak_target_kw is not None and readings.meter is not None:
-        peak = allowed_import_kw(orders.peak_target_kw, readings.meter, state.quarter)
-    return Ceilings(
+    site: ControlSite, orders: Orders, state: ControlState, readings: Readings, seen: Sight
+) -> _Ceiling:
+    target, meter = orders.peak_target_kw, readings.meter
+    fall = rise = target
+    if target is not None and meter is not None and seen is Sight.CLEAR:
+        fall = allowed_import_kw(target, meter, state.quarter, FALL_REST_S)
+        rise = min(fall, allowed_import_kw(target, meter, state.quarter, RISE_REST_S))
+    ceilings = Ceilings(
         contract_kw=site.grid.import_limit_kw,
         breach_kw=site.grid.breach_kw,
         outside_kw=orders.outside_limit_kw,
-        peak_kw=peak,
+        peak_kw=fall,
     )
+    return _Ceiling(fall=ceilings, rise=replace(ceilings, peak_kw=rise))
+
+
+def _spill_kw(site: ControlSite, base: Base, uses: Sequence[Use]) -> float:
+    """Return the export beyond its limit, batteries not counted; negative is room."""
+    limit_kw = site.grid.export_limit_kw
+    if limit_kw is None:
+        return 0.0
+    return -(base.use.kw + sum(use.kw for use in uses)) - limit_kw
 
 
 def _eased(ceilings: Ceilings, pending_kw: float) -> Ceilings:
@@ -198,21 +223,23 @@ def _rooms(
     readings: Readings,
     seen: Sight,
     house: House | None,
-    ceilings: Ceilings,
+    ceilings: _Ceiling,
     released: Sequence[tuple[str, Use]],
+    house_kw: float | None,
 ) -> _Rooms:
     if house is None:
         # A slow meter's power, cars included, is the least that the house is credited with.
-        limits = blind_limits(site, orders, seen, meter_kw(readings.meter), released)
+        seen_kw = meter_kw(readings.meter)
+        limits = blind_limits(site, orders, seen, seen_kw, house_kw, released)
         return _Rooms(fall=limits, rise=limits)
     assumed = house.assumed_split
     return _Rooms(
         fall=limits_of(
-            site, house.fall, ceilings, released,
+            site, house.fall, ceilings.fall, released,
             surplus_kw=house.surplus_kw, assumed_split=assumed,
         ),
         rise=limits_of(
-            site, house.rise, ceilings, released,
+            site, house.rise, ceilings.rise, released,
             surplus_kw=house.surplus_low_kw, assumed_split=assumed,
         ),
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import ceil
 
 from ..reading import ChargerStatus
 from ..schedule import ChargerStep, Reason
@@ -20,6 +21,9 @@ from .wish import Rank, Wish
 PRESSING_H = 1.0
 """With less laxity a goal goes before everything but a minimum SoC: a plan may be an hour old."""
 
+SPILT_KW = 0.1
+"""Less export beyond its limit is what a car's whole amperes leave."""
+
 ROTATE_S = 900.0
 """A car that ran for so long hands over to one that waits, where only one can have its minimum."""
 
@@ -35,6 +39,8 @@ class Scene:
     limits: tuple[Limit, ...]
     """By the best estimate."""
     surplus_kw: float
+    spare_kw: float
+    """What would be exported if no charger drew."""
     views: tuple[View, ...]
 
 
@@ -133,7 +139,46 @@ def _smart(scene: Scene, view: View) -> tuple[Wish, ChargerMemory]:
         step_a=view.spec.step_a,
     )
     wish = _make(scene, view, phases, rank, asked.reason, asked.current_a, prompt=pressing)
-    return wish, replace(memory, slot=slot)
+    memory = replace(memory, slot=slot)
+    return (wish, memory) if wish.want_a > 0 else _spilt(scene, view, wish, memory)
+
+
+def _spilt(
+    scene: Scene, view: View, idle: Wish, memory: ChargerMemory
+) -> tuple[Wish, ChargerMemory]:
+    """Return what a waiting car takes of sun that may not be exported, else its idle wish."""
+    limit_kw = scene.site.grid.export_limit_kw
+    if limit_kw is None or scene.sight is not Sight.CLEAR or view.order.vehicle_full:
+        return idle, memory
+    others_kw = sum(
+        max(v.now_use.kw, v.ordered_a * v.kw_per_a if not v.settled else 0.0)
+        for v in scene.views
+        if v.order.smart and v.id != view.id
+    )
+    left_kw = scene.spare_kw - others_kw
+    per_a = dict(view.per_a)[memory.phases]
+    over_kw = left_kw - limit_kw
+    begun = memory.enough_since is not None or memory.short_since is not None
+    if over_kw < SPILT_KW and not (begun and view.running):
+        return idle, replace(memory, enough_since=None, short_since=None)
+    answer, memory = sun_answer(
+        memory,
+        left_kw if over_kw >= SPILT_KW else 0.0,
+        view.spec.min_a * per_a,
+        scene.now,
+        always=False,
+    )
+    if not answer.run:
+        return idle, memory
+    steps = ceil(max(over_kw, 0.0) / per_a / view.spec.step_a - 1e-6)
+    return (
+        _make(
+            scene, view, memory.phases, Rank.SUN, Reason.SUN,
+            min(max(view.spec.min_a, steps * view.spec.step_a), view.max_a),
+            sun=True, floor=answer.from_grid,
+        ),
+        memory,
+    )  # fmt: skip
 
 
 def _without_plan(scene: Scene, view: View) -> tuple[Wish, ChargerMemory]:
