@@ -19,6 +19,9 @@ it. The fuse, circuits and an outside limit never wait."""
 RAISE_KW = 0.3
 """Less than this more is no new request: a battery that gives nothing shall not be waited for."""
 
+MARGIN_KW = 0.1
+"""Cars and batteries are a little off what they are told."""
+
 WITH_GOAL = (Rank.MINIMUM, Rank.PRESSING, Rank.GOAL)
 
 
@@ -108,7 +111,7 @@ def help_for(
             raised_at = now
         in_grace = (now - raised_at).total_seconds() <= GRACE_S
         return Help(
-            power_kw=min(max(lack, 0.0), possible),
+            power_kw=min(lack + MARGIN_KW, possible) if lack > 0 else 0.0,
             pending_kw=max(0.0, asked + base.battery_kw) if in_grace else 0.0,
             asked_kw=asked,
             raised_at=raised_at,

@@ -13,7 +13,14 @@ RISE_REST_S = 60.0
 
 FALL_REST_S = 10.0
 """What is drawn now is judged by the time that is really left, or a car would be stopped in each
-quarter's last minute; a car needs this long to follow."""
+quarter's last minute. With less than this left it is not judged any more: no car follows in time."""
+
+FALL_SLACK_KW = 0.25
+"""At a quarter's start so much above the mean forces no fall, at its end nothing: an ampere less
+for a minute and one more after it are two writes for nothing."""
+
+RISE_MARGIN_KW = 0.02
+"""A rise stays so far below the target that the next flicker of the house forces no fall."""
 
 LONGEST_GAP_S = 60.0
 """Between two steps; what lies beyond was not seen and is not counted."""

@@ -13,7 +13,15 @@ from .house import House, observe
 from .limits import PEAK, Ceilings, Limit, blind_limits, ceiling_a, limits_of
 from .pace import Pace, note, pace
 from .phases import active_phases, drawn, house_phases_a, meter_kw, use_of
-from .quarter import FALL_REST_S, RISE_REST_S, allowed_import_kw, count_import
+from .quarter import (
+    FALL_REST_S,
+    FALL_SLACK_KW,
+    QUARTER_S,
+    RISE_MARGIN_KW,
+    allowed_import_kw,
+    count_import,
+    quarter_elapsed_s,
+)
 from .sharing import share
 from .stale import Sight, learn_interval_s, sight
 from .state import ChargerMemory, ControlState, QuarterEnergy, Use
@@ -82,7 +90,7 @@ def control(
     base = None if house is None else base_of(site, readings, house)
     aid = Help()
     if base is not None:
-        aid = help_for(site, orders, readings, state, base, ceilings.fall, wishes, now)
+        aid = help_for(site, orders, readings, state, base, ceilings.rise, wishes, now)
         if aid.pending_kw > 0:
             eased = _Ceiling(
                 fall=_eased(ceilings.fall, aid.pending_kw),
@@ -190,8 +198,10 @@ def _ceilings(
     target, meter = orders.peak_target_kw, readings.meter
     fall = rise = target
     if target is not None and meter is not None and seen is Sight.CLEAR:
+        rest_s = QUARTER_S - quarter_elapsed_s(meter.device_time or meter.at)
         fall = allowed_import_kw(target, meter, state.quarter, FALL_REST_S)
-        rise = min(fall, allowed_import_kw(target, meter, state.quarter, RISE_REST_S))
+        rise = min(fall, allowed_import_kw(target - RISE_MARGIN_KW, meter, state.quarter))
+        fall = fall + FALL_SLACK_KW * rest_s / QUARTER_S if rest_s >= FALL_REST_S else None
     ceilings = Ceilings(
         contract_kw=site.grid.import_limit_kw,
         breach_kw=site.grid.breach_kw,
