@@ -5,7 +5,6 @@ plan from forecasts (not from what will happen); each second the real control st
 chargers and the battery. What is measured is counted in `Tally`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from itertools import pairwise
@@ -45,6 +44,7 @@ from custom_components.smart_charging.core.planner import (
     slot_bounds,
 )
 from custom_components.smart_charging.core.reading import (
+    BatteryMode,
     BatteryReading,
     ChargerReading,
     MeterReading,
@@ -62,8 +62,6 @@ ZONE = "Europe/Brussels"
 
 REACTION_S = 12.0
 """The slowest car (10 s), the telegram that shows the overload and the one that shows the fall."""
-
-CARS_PAUSE_KW = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +135,6 @@ class Tally:
     stops_per_slot_max: int = 0
     phase_switches_per_slot_max: int = 0
     starts_per_slot_max_with_limits: int = 0
-    planned_runs: int = 0
     help_s: int = 0
     help_kwh: float = 0.0
     charged_kwh: float = 0.0
@@ -215,9 +212,7 @@ class ControlledHome:
         self.setpoints = Setpoints()
         self.plan: Plan | None = None
         self.meter: MeterReading | None = None
-        self.meter_reading: Callable[[], MeterReading] = self.direct_reading
         self.peaks_a = [0.0] * grid.topology.phases
-        self.control: Callable[..., tuple[Setpoints, ControlState]] = control
         self._told = {r.charger.key: _Writes() for r in scenario.residents}
         self._over_s = 0
         self._base_kwh = self.house.base_kwh
@@ -241,13 +236,17 @@ class ControlledHome:
 
     def step(self) -> None:
         """Move on by one second."""
-        self.before_control()
-        self.setpoints, self.state = self.control(
-            self.site, self.orders(), self.state, self.readings(), self.now
-        )
-        self.after_control()
+        self.move()
+        if self.heard:
+            self.take(self.direct_reading())
+        self.decide()
+        for key, setpoint in self.setpoints.chargers.items():
+            self.write(key, setpoint)
+        for order in self.setpoints.batteries.values():
+            self.order_battery(order.mode, order.power_kw)
+        self.count()
 
-    def before_control(self) -> None:
+    def move(self) -> None:
         """Move the world by a second, and make a plan when one is due."""
         self.clock.advance(1.0)
         self.house.advance()
@@ -256,20 +255,27 @@ class ControlledHome:
         if self.plan is None or now == quarter_start(now):
             self._count_quarter()
             self.replan()
-        at = self.tally.seconds
-        if not any(a <= at < b for a, b in self.scenario.silences):
-            self.meter = self.meter_reading()
-            self._learn_peaks()
 
-    def after_control(self) -> None:
-        """Carry out what was ordered and count."""
-        for key, setpoint in self.setpoints.chargers.items():
-            self.write(key, setpoint)
-        for order in self.setpoints.batteries.values():
-            battery = self.house.battery
-            if battery is not None:
-                battery.order(order.mode, order.power_kw)
-        self._count_second()
+    @property
+    def heard(self) -> bool:
+        """Whether the meter sends its telegram now."""
+        at = self.tally.seconds
+        return not any(a <= at < b for a, b in self.scenario.silences)
+
+    def take(self, meter: MeterReading | None) -> None:
+        """Take a reading of the meter, and learn how much the house takes at most."""
+        if meter is None:
+            return
+        self.meter = meter
+        currents = house_currents_a(self.site, self.readings())
+        for phase, amperes in enumerate(currents):
+            self.peaks_a[phase] = max(self.peaks_a[phase], amperes)
+
+    def decide(self) -> None:
+        """Run control once."""
+        self.setpoints, self.state = control(
+            self.site, self.orders(), self.state, self.readings(), self.now
+        )
 
     # --- orders and readings --------------------------------------------------------------------
 
@@ -514,6 +520,11 @@ class ControlledHome:
         self.count_write(key, setpoint)
         self.carry_out(key, setpoint.current_a, phases)
 
+    def order_battery(self, mode: BatteryMode, power_kw: float) -> None:
+        """Let the battery follow an order."""
+        if self.house.battery is not None:
+            self.house.battery.order(mode, power_kw)
+
     def carry_out(self, key: str, current_a: float, phases: int) -> None:
         """Let a charger follow an order."""
         point = self.house.chargers[key]
@@ -563,7 +574,8 @@ class ControlledHome:
     def _count(told: _Writes, what: str) -> None:
         told.counts[what] = told.counts.get(what, 0) + 1
 
-    def _count_second(self) -> None:
+    def count(self) -> None:
+        """Count what this second brought."""
         tally, house = self.tally, self.house
         tally.seconds += 1
         highest = max(map(abs, house.line_a))
@@ -657,11 +669,6 @@ class ControlledHome:
         tally.goal_gap_max_kwh = max(tally.goal_gap_max_kwh, missing)
         if missing >= 0.05:
             tally.goals_missed_kwh += missing
-
-    def _learn_peaks(self) -> None:
-        currents = house_currents_a(self.site, self.readings())
-        for phase, amperes in enumerate(currents):
-            self.peaks_a[phase] = max(self.peaks_a[phase], amperes)
 
 
 def _spec(resident: Resident) -> ChargerSpec:

@@ -1,5 +1,6 @@
 """The week that control is measured on: clouds, oven, hob, two cars, a battery, 25 A three-phase."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from custom_components.smart_charging.core.planner import PeakTariff
@@ -56,3 +57,26 @@ def scenario(
         peak=PeakTariff(price_per_kw=4.2, floor_kw=2.5),
         silences=silences,
     )
+
+
+def crowded(*, start: datetime = MONDAY) -> Scenario:
+    """Return the same home without a capacity tariff and almost without sun.
+
+    Both cars want more, so that the fuse is what holds them down.
+    """
+    home = scenario(start=start)
+    garage, drive = home.residents
+    thirsty = tuple(
+        replace(
+            r, outings=tuple(replace(o, soc=0.88, energy_kwh=1.4 * o.energy_kwh) for o in r.outings)
+        )
+        for r in (
+            garage,
+            replace(
+                drive,
+                charger=replace(drive.charger, max_a=20.0),
+                car=replace(drive.car, max_a=20.0),
+            ),
+        )
+    )
+    return replace(home, residents=thirsty, peak=None, pv_peak_kw=1.0)

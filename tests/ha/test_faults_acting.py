@@ -53,8 +53,7 @@ async def charging(make_home: HomeFactory, fuse_a: float = FUSE_A, seen_kw: floa
     [
         # 8.7 A and a base load of 1.4 A leave 9 of 20 A.
         pytest.param(2.0, 9, LONG_S, id="what the fuse leaves beside the highest load"),
-        # A charger that a limit stopped rests for a minute: the silence is longer.
-        pytest.param(3.0, 0, 90, id="nothing where that is below the least current"),
+        pytest.param(3.0, 0, LONG_S, id="nothing where that is below the least current"),
     ],
 )
 @pytest.mark.parametrize("fault", ["stall", "missing"])

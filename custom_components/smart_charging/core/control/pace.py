@@ -7,6 +7,7 @@ from datetime import datetime
 from .limits import SUN
 from .quarter import quarter_start
 from .sharing import Share
+from .stale import Sight
 from .state import ChargerMemory, Use
 from .views import View
 from .wish import Wish
@@ -17,6 +18,9 @@ LIMIT_REST_S = 60.0
 REST_GROWTH = 4.0
 """Each further such stop in a quarter makes the rest longer: an oven that cycles shall not drive
 a contactor."""
+
+BLIND = (Sight.STALE.value, Sight.SLOW.value)
+"""Limits that stand in for a meter."""
 
 _EPS = 1e-6
 
@@ -107,8 +111,7 @@ def _raised(
 def _may_start(memory: ChargerMemory, wish: Wish, now: datetime) -> bool:
     """Tell whether a charge may start: once in a quarter, and not after a stop in it."""
     if memory.limit_stopped_at is not None:
-        rest_s = LIMIT_REST_S * REST_GROWTH ** max(0, memory.limit_stops - 1)
-        return _since(memory.limit_stopped_at, now) >= rest_s
+        return _since(memory.limit_stopped_at, now) >= memory.rest_s
     if wish.prompt or memory.quarter != quarter_start(now):
         return True
     return memory.starts == 0 and memory.stops == 0
@@ -120,7 +123,9 @@ def note(
     """Remember an order. `before` is what the charger might draw until now."""
     quarter = quarter_start(now)
     if memory.quarter != quarter:
-        memory = replace(memory, quarter=quarter, starts=0, stops=0, switches=0, limit_stops=0)
+        memory = replace(
+            memory, quarter=quarter, starts=0, stops=0, switches=0, limit_stops=0, blind_stops=0
+        )
     if wish.want_a <= 0 and order.current_a <= 0:
         memory = replace(memory, limit_stopped_at=None)
     current_same = abs(order.current_a - memory.ordered_a) <= _EPS
@@ -138,10 +143,11 @@ def note(
         memory = replace(
             memory,
             stops=memory.stops + (0 if order.urgent or wish.prompt else 1),
-            limit_stops=memory.limit_stops + (1 if order.urgent else 0),
             limit_stopped_at=now if order.urgent else None,
             running_since=None,
         )
+        if order.urgent:
+            memory = _rested(memory, blind=order.limit in BLIND)
     if order.phases != memory.phases:
         memory = replace(memory, switches=memory.switches + 1, switched_at=now, switch_since=None)
     return replace(
@@ -154,6 +160,16 @@ def note(
         before=before,
         under=0,
     )
+
+
+def _rested(memory: ChargerMemory, *, blind: bool) -> ChargerMemory:
+    """Set the rest after a stop that a limit forced."""
+    if blind:
+        # A meter that is back is trusted at once, unless it goes and comes.
+        stops = memory.blind_stops + 1
+        return replace(memory, blind_stops=stops, rest_s=0.0 if stops == 1 else LIMIT_REST_S)
+    stops = memory.limit_stops + 1
+    return replace(memory, limit_stops=stops, rest_s=LIMIT_REST_S * REST_GROWTH ** (stops - 1))
 
 
 def _since(at: datetime | None, now: datetime) -> float:

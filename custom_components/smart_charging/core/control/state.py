@@ -92,6 +92,10 @@ class ChargerMemory:
     switches: int = 0
     limit_stops: int = 0
     """Stops that a limit forced in this quarter."""
+    blind_stops: int = 0
+    """The same for want of a meter."""
+    rest_s: float = 0.0
+    """How long it stays off after the last of them."""
     limit_stopped_at: datetime | None = None
     """Set while a limit holds the charger off."""
     running_since: datetime | None = None
