@@ -27,7 +27,7 @@ from custom_components.smart_charging.core.control.types import (
     Readings,
     Setpoints,
 )
-from custom_components.smart_charging.core.grid import Grid, Topology
+from custom_components.smart_charging.core.grid import Circuit, Grid, Topology
 from custom_components.smart_charging.core.planner import (
     Battery,
     Charger,
@@ -81,6 +81,7 @@ class Resident:
     car: Car
     charger: ChargerConfig
     switching: bool = False
+    circuit: str | None = None
     outings: tuple[Outing, ...] = ()
 
     @property
@@ -98,6 +99,7 @@ class Scenario:
     residents: tuple[Resident, ...]
     seed: int = 5
     fuse_a: float = 25.0
+    circuits: tuple[Circuit, ...] = ()
     pv_peak_kw: float = 6.0
     battery: BatteryConfig | None = None
     peak: PeakTariff | None = None
@@ -194,6 +196,7 @@ class ControlledHome:
         battery = scenario.battery
         self.site = ControlSite(
             grid=grid,
+            circuits=scenario.circuits,
             chargers=tuple(_spec(r) for r in scenario.residents),
             batteries=()
             if battery is None
@@ -387,6 +390,7 @@ class ControlledHome:
             pv_p10_kw=tuple(0.35 * kw for kw in sun),
             load_share_per_phase=(0.3, 0.4, 0.3),
             grid=self.site.grid,
+            circuits=self.scenario.circuits,
             peak=None
             if self.scenario.peak is None
             else replace(self.scenario.peak, month_peak_kw=self.house.meter.month_peak_kw),
@@ -394,7 +398,7 @@ class ControlledHome:
             chargers=tuple(
                 Charger(
                     id=c.id, min_a=c.min_a, max_a=c.max_a, step_a=c.step_a, phases=c.phases,
-                    switching=c.switching, phase_map=c.phase_map,
+                    switching=c.switching, phase_map=c.phase_map, circuit=c.circuit,
                 )
                 for c in self.site.chargers
             ),
@@ -679,6 +683,7 @@ def _spec(resident: Resident) -> ChargerSpec:
         phases=(1, 3) if resident.switching else (charger.phases,),
         switching=resident.switching,
         phase_map=charger.phase_map,
+        circuit=resident.circuit,
     )
 
 

@@ -10,6 +10,7 @@ from custom_components.smart_charging.core.control.types import (
     ChargerOrder,
     ChargerSpec,
     ControlSite,
+    MeterGrade,
     Orders,
     Readings,
     Setpoints,
@@ -120,6 +121,7 @@ class Rig:
     lost: Callable[[float], bool] = lambda _: False
     per_phase: bool = True
     counts_quarter: bool = True
+    grade: MeterGrade = MeterGrade.CONTROL
     now: datetime = START
     state: ControlState = field(default_factory=ControlState.initial)
     setpoints: Setpoints = field(default_factory=Setpoints)
@@ -147,6 +149,7 @@ class Rig:
     def readings(self) -> Readings:
         return Readings(
             meter=self.meter,
+            grade=self.grade,
             chargers={c.spec.id: c.reading for c in self.cars if c.reading is not None},
             batteries={
                 b.id: BatteryReading(at=self.now, soc=b.soc, power_kw=b.power_kw, mode=b.mode)

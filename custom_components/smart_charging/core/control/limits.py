@@ -1,7 +1,7 @@
 """The limits that all chargers share, as room that is left beside the house."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .phases import PHASE_KV
 from .stale import Sight, house_peaks_a
@@ -120,6 +120,14 @@ def _peak(orders: Orders, house_kw: float | None) -> list[Limit]:
     if orders.peak_target_kw is None or house_kw is None:
         return []
     return _powers(Ceilings(peak_kw=orders.peak_target_kw), max(0.0, house_kw))
+
+
+def reserved(limits: Iterable[Limit], uses: Sequence[tuple[str, Use]]) -> tuple[Limit, ...]:
+    """Return the limits less what these uses take."""
+    return tuple(
+        replace(limit, room=limit.room - sum(limit.taken(charger, use) for charger, use in uses))
+        for limit in limits
+    )
 
 
 def ceiling_a(

@@ -10,7 +10,7 @@ from .battery import Balance, order_batteries
 from .following import count_energy
 from .helping import WITH_GOAL, Base, Help, base_of, help_for, lacking_kw
 from .house import House, observe
-from .limits import PEAK, Ceilings, Limit, blind_limits, ceiling_a, limits_of
+from .limits import PEAK, Ceilings, Limit, blind_limits, ceiling_a, limits_of, reserved
 from .pace import Pace, note, pace
 from .phases import active_phases, drawn, house_phases_a, meter_kw, use_of
 from .quarter import (
@@ -22,7 +22,7 @@ from .quarter import (
     count_import,
     quarter_elapsed_s,
 )
-from .sharing import share
+from .sharing import Share, share
 from .stale import Sight, learn_interval_s, sight
 from .state import ChargerMemory, ControlState, QuarterEnergy, Use
 from .types import ChargerOrder, ChargerSetpoint, ControlSite, Orders, Readings, Setpoints
@@ -269,7 +269,7 @@ def _order_chargers(
     Falls come first, so that a rise knows of them; then the most pressing rises.
     """
     by_id = {v.id: v for v in views}
-    shares = share(wishes, rooms.fall)
+    shares = _shares(wishes, rooms.fall, views)
     may_draw = {v.id: _may_draw(site, v, v.ordered_a, v.memory.phases) for v in views}
     setpoints: dict[str, ChargerSetpoint] = {}
     for view in views:
@@ -305,6 +305,22 @@ def _order_chargers(
     wanted = {w.charger: w.use(w.want_a) for w in wishes if w.rank in WITH_GOAL}
     uses = [use.highest(wanted.get(c, use)) for c, use in may_draw.items()]
     return setpoints, memories, uses
+
+
+def _shares(
+    wishes: Sequence[Wish], limits: Sequence[Limit], views: Sequence[View]
+) -> dict[str, Share]:
+    """Return every charger's share beside those that draw what they like.
+
+    A charger that had time to follow its order and draws more is counted at its real draw; its
+    own order stays what would be fair.
+    """
+    unruly = {v.id: v.now_use for v in views if v.order.smart and v.settled and v.beyond}
+    shares = share(wishes, limits)
+    if not unruly:
+        return shares
+    obedient = [w for w in wishes if w.charger not in unruly]
+    return shares | share(obedient, reserved(limits, list(unruly.items())))
 
 
 def _may_draw(site: ControlSite, view: View, current_a: float, phases: int) -> Use:

@@ -76,6 +76,11 @@ class View:
         return shown <= self.memory.ordered_a + SHOWN_A / 2
 
     @property
+    def beyond(self) -> bool:
+        """Whether it draws plainly more than it was ordered."""
+        return max(self.now_use.phase_a) > self.memory.ordered_a + SHOWN_A
+
+    @property
     def kw_per_a(self) -> float:
         """Power per ampere on the phases in use."""
         return dict(self.per_a)[self.memory.phases]
