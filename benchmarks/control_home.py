@@ -64,6 +64,10 @@ REACTION_S = 12.0
 """The slowest car (10 s), the telegram that shows the overload and the one that shows the fall."""
 
 
+PLAN_TAKES = timedelta(seconds=2)
+"""From the moment that a plan stands for to the moment that it is in force."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outing:
     """A drive: the car must hold `soc` when it leaves and comes back with less."""
@@ -214,6 +218,10 @@ class ControlledHome:
         self.state = ControlState.initial()
         self.setpoints = Setpoints()
         self.plan: Plan | None = None
+        self._coming: tuple[datetime, Plan] | None = None
+        """A plan that is being made, and when it will be there."""
+        self._stirred = False
+        """A car came or went: the plan must be made anew."""
         self.meter: MeterReading | None = None
         self.peaks_a = [0.0] * grid.topology.phases
         self._told = {r.charger.key: _Writes() for r in scenario.residents}
@@ -255,9 +263,16 @@ class ControlledHome:
         self.house.advance()
         self._come_and_go()
         now = self.now
-        if self.plan is None or now == quarter_start(now):
+        if now == quarter_start(now):
             self._count_quarter()
-            self.replan()
+            self._coming = (now + PLAN_TAKES, self.make_plan())
+        elif self._stirred:
+            self._coming = (now + PLAN_TAKES, self.make_plan())
+        if self.plan is None:
+            self.plan = self.make_plan()
+        self._stirred = False
+        if self._coming is not None and now >= self._coming[0]:
+            self.plan, self._coming = self._coming[1], None
 
     @property
     def heard(self) -> bool:
@@ -363,12 +378,13 @@ class ControlledHome:
 
     # --- plans ----------------------------------------------------------------------------------
 
-    def replan(self) -> None:
-        """Make a plan for the next two days."""
-        self.plan = plan(self.problem(), self.plan)
+    def make_plan(self) -> Plan:
+        """Return a plan for the next two days."""
+        made = plan(self.problem(), self.plan)
         self.tally.plans += 1
-        rung = self.plan.rung.value
+        rung = made.rung.value
         self.tally.plan_rungs[rung] = self.tally.plan_rungs.get(rung, 0) + 1
+        return made
 
     def problem(self) -> Problem:
         """Return everything that the plan depends on now."""
@@ -508,12 +524,12 @@ class ControlledHome:
                 )
                 self.cars[key].drive(past.energy_kwh)
                 point.plug(self.cars[key])
-                self.plan = None
+                self._stirred = True
             elif not home and point.car is not None:
                 outing = next(o for o in resident.outings if o.leaves <= self.now < o.returns)
                 self._count_goal(resident, outing)
                 point.unplug()
-                self.plan = None
+                self._stirred = True
 
     def write(self, key: str, setpoint: ChargerSetpoint) -> None:
         """Tell a charger its setpoint when it is another one."""

@@ -206,3 +206,42 @@ def test_energy_that_is_due_within_a_slot_is_not_exceeded_though_the_next_slot_c
     assert rig.cars[0].energy_kwh == pytest.approx(0.4, rel=0.05)
     rig.run(1000)
     assert rig.cars[0].energy_kwh == pytest.approx(0.8, rel=0.02)
+
+
+def moved(rig: Rig, *energies: float, prices: tuple[float, ...]) -> None:
+    """Put a plan in force that was made now, some seconds into the slot."""
+    first, *others = steps(*energies, prices=prices)
+    parts = (replace(first, start=rig.now), *others)
+    rig.orders = replace(rig.orders, schedule=Schedule(made_at=rig.now, chargers={"c1": parts}))
+
+
+@pytest.mark.parametrize(("prices", "goes_on"), [((0.2, 0.2, 0.2), True), ((0.2, 0.1, 0.1), False)])
+def test_a_plan_that_moves_a_run_that_has_begun_to_equal_prices_does_not_stop_it(prices, goes_on):
+    rig = plan_rig(0.9, 0.9, 0.0, prices=(0.2, 0.2, 0.2))
+    rig.run(5)
+    assert rig.a() > 0
+    moved(rig, 0.0, 0.9, 0.9, prices=prices)
+    rig.run(60)
+    assert (rig.a() > 0) is goes_on
+
+
+@pytest.mark.parametrize(("later", "again"), [(0.19, 0), (0.1, 1)])
+def test_a_crumb_of_a_run_is_given_with_the_run_before_unless_that_is_much_dearer(later, again):
+    rig = plan_rig(0.9, 0.0, 0.05, 0.0, prices=(0.2, 0.2, later, 0.2))
+    rig.run(3000)
+    starts = [at for (_, a), (at, b) in itertools.pairwise(rig.changes()) if a == 0 < b]
+    assert len(starts) == again
+
+
+def test_a_plan_that_knows_what_was_left_over_is_not_owed_it_again():
+    rig = plan_rig(0.92, 0.0, prices=(0.2, 0.2))
+    rig.house_a = lambda t: (38.0 if 300 < t < 330 else 2.0,)
+    rig.run(899)
+    first, second = steps(0.92, 0.1, prices=(0.2, 0.2))
+    given = rig.cars[0].energy_kwh
+    rig.orders = replace(
+        rig.orders,
+        schedule=Schedule(made_at=START + timedelta(seconds=899), chargers={"c1": (first, second)}),
+    )
+    rig.run(890)
+    assert rig.cars[0].energy_kwh - given == pytest.approx(0.1, abs=0.02)

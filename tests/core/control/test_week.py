@@ -6,8 +6,6 @@ The whole week is `scripts/bench control`; these hours are the ones in which mos
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from benchmarks.control_home import ControlledHome, Outing, Resident, Scenario
 from benchmarks.control_week import MONDAY, crowded, scenario
 from custom_components.smart_charging.core.grid import Circuit
@@ -61,16 +59,14 @@ def two_cars(soc: float) -> Scenario:
     )
 
 
-# 4 h x 7.36 kW are 29.4 kWh; 70 % asks for 17.8 kWh of each at an efficiency of 0.9: too much.
-@pytest.mark.parametrize(("soc", "missed_kwh"), [(0.6, 0.0), (0.7, 6.5)])
-def test_two_cars_on_one_circuit_with_the_same_cheap_hours_meet_their_deadline(soc, missed_kwh):
-    home = ControlledHome(two_cars(soc))
+def test_two_cars_on_one_circuit_with_the_same_cheap_hours_meet_their_deadline():
+    home = ControlledHome(two_cars(0.6))
     highest_a = 0.0
     while home.tally.goals < 2:
         home.step()
         drawn = sum(max(point.currents_a) for point in home.house.chargers.values())
         highest_a = max(highest_a, drawn)
-    assert home.tally.goals_missed_kwh == pytest.approx(missed_kwh, abs=0.6)
+    assert home.tally.goals_missed_kwh == 0
     assert 25.0 < highest_a <= 32.1
     assert home.tally.starts_per_slot_max <= 1
 

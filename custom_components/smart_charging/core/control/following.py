@@ -7,6 +7,7 @@ and stop some seconds late; what is then missing or too much is carried into the
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 
 from ..schedule import ChargerStep, Reason, Schedule
 from .state import ChargerMemory, SlotEnergy
@@ -34,6 +35,14 @@ DEFER_S = 90.0
 JOINED_S = 1.0
 """Steps that begin this close to the end of the last one follow it."""
 
+CRUMB_S = 60.0
+CRUMB_PRICE = 1.5
+"""A coming run of less than a minute at full power is added to the one that ends now, unless
+that is half as dear again: a start of its own wears more than it saves."""
+
+PLAN_KNOWS_S = 5.0
+"""A plan made so shortly before a step's end knows what the step left over."""
+
 NOTHING_KWH = 1e-3
 
 
@@ -54,11 +63,17 @@ def count_energy(memory: ChargerMemory, kw: float, elapsed_s: float) -> ChargerM
 
 
 def enter(
-    slot: SlotEnergy | None, step: ChargerStep, now: datetime, kw: float, full_kw: float
+    slot: SlotEnergy | None,
+    step: ChargerStep,
+    made_at: datetime,
+    now: datetime,
+    kw: float,
+    full_kw: float,
 ) -> SlotEnergy:
     """Return the account of the step in force, carrying over what the last one owes.
 
-    What a step would take out of a car is not charged: nothing is owed for it.
+    Nothing is carried into a plan that was made at the end of the last step: it knows. What a step
+    would take out of a car is not charged: nothing is owed for it.
     """
     planned = max(step.energy_kwh, 0.0)
     if slot is not None and (slot.start, slot.end) == (step.start, step.end):
@@ -67,6 +82,8 @@ def enter(
     if slot is None:
         return fresh
     if abs((step.start - slot.end).total_seconds()) <= JOINED_S:
+        if (slot.end - made_at).total_seconds() <= PLAN_KNOWS_S:
+            return fresh
         most = full_kw * CARRY_S / 3600
         carry = min(max(slot.owed_kwh, -most), most)
         return replace(fresh, carry_kwh=carry, carry_price=slot.price)
@@ -99,11 +116,13 @@ def follow(
     left_s = max(0.0, (step.end - now).total_seconds())
     running = ordered_a > 0
     tail_kwh = kw * STOP_TAIL_S / 3600
-    if step.energy_kwh < NOTHING_KWH:
-        waits = step.energy_kwh >= 0 and running and _deferred(slot, step, now, tail_kwh)
-        current = ordered_a if waits else 0.0
-        return Follow(current_a=current, reason=step.reason)
     owed = slot.owed_kwh
+    coming = _pulled_kwh(schedule, charger, step, max_a * kw_per_a) if running else 0.0
+    pulled = owed + coming if coming > 0 else 0.0
+    if step.energy_kwh < NOTHING_KWH:
+        goes_on = running and step.energy_kwh >= 0
+        goes_on = goes_on and (pulled > tail_kwh or _deferred(slot, step, now, tail_kwh))
+        return Follow(current_a=ordered_a if goes_on else 0.0, reason=step.reason)
     goes_on = _goes_on(schedule, charger, step)
     if running and goes_on and left_s <= LAST_S:
         return Follow(current_a=ordered_a, reason=step.reason)
@@ -114,6 +133,8 @@ def follow(
         early = kw_per_a * min_a * left_s / 3600 - owed
         if running and goes_on and early <= EARLY_KWH:
             return Follow(current_a=min_a, reason=step.reason)
+        if pulled > tail_kwh and step.due is None:
+            return Follow(current_a=min_a if goes_on else ordered_a, reason=step.reason)
         return Follow(current_a=0.0, reason=Reason.WAITING)
     if not running and goes_on and needed < min_a:
         # Charging late in this slot goes over into the next without a stop.
@@ -122,6 +143,25 @@ def follow(
         return Follow(current_a=ordered_a, reason=step.reason)
     current = round(round(needed / step_a) * step_a, 3)
     return Follow(current_a=min(max(current, min_a), max_a), reason=step.reason)
+
+
+def _pulled_kwh(schedule: Schedule, charger: str, step: ChargerStep, full_kw: float) -> float:
+    """Return the energy of the coming run that may as well be given now, without a stop.
+
+    A plan may move a run that has just begun by a slot when both cost the same, and leaves crumbs
+    to cheaper slots.
+    """
+    coming = [s for s in schedule.chargers.get(charger, ()) if s.start >= step.end]
+    first = next((i for i, s in enumerate(coming) if s.energy_kwh >= NOTHING_KWH), None)
+    if first is None or step.price is None:
+        return 0.0
+    run = list(takewhile(lambda s: s.energy_kwh >= NOTHING_KWH, coming[first:]))
+    energy = sum(s.energy_kwh for s in run)
+    price = min(float("inf") if s.price is None else s.price for s in run)
+    if first == 0 and step.price <= price + 1e-9:
+        return energy
+    crumb = energy <= full_kw * CRUMB_S / 3600 and step.price <= CRUMB_PRICE * price
+    return energy if crumb else 0.0
 
 
 def _deferred(slot: SlotEnergy, step: ChargerStep, now: datetime, tail_kwh: float) -> bool:

@@ -124,7 +124,9 @@ def _smart(scene: Scene, view: View) -> tuple[Wish, ChargerMemory]:
         wished, wish_s = min(view.spec.phases), WISH_S
     phases, memory = phases_now(view, view.memory, wished, scene.now, wish_s=wish_s)
     per_a = dict(view.per_a)[phases]
-    slot = enter(memory.slot, step, scene.now, view.now_use.kw, view.max_a * per_a)
+    slot = enter(
+        memory.slot, step, schedule.made_at, scene.now, view.now_use.kw, view.max_a * per_a
+    )
     asked = follow(
         slot,
         step,
