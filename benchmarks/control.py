@@ -10,7 +10,7 @@ without a capacity tariff, in which the fuse is what holds the cars down.
 
 import argparse
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def week(days: float) -> Tally:
 
 def fuse_day(hours: float) -> Tally:
     """Return what a crowded day without a capacity tariff counts: cars as fast as the fuse lets."""
-    return ControlledHome(crowded()).run(round(hours * 3600))
+    return ControlledHome(replace(crowded(), silences=SILENCES)).run(round(hours * 3600))
 
 
 def figures(days: float, hours: float, *, with_week: bool = True) -> dict[str, Any]:
@@ -54,6 +54,7 @@ def figures(days: float, hours: float, *, with_week: bool = True) -> dict[str, A
     for key in (
         *("starts_per_slot_max", "phase_switches_per_slot_max", "seconds_over_fuse"),
         *("peak_excess_kw", "goals_missed_kwh", "writes_too_soon", "stops_per_slot_max"),
+        *("stale_to_safe_s", "stale_to_normal_s"),
     ):
         found[key] = max(found[key], *(part[key] for part in parts))
     return found

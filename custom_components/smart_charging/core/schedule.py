@@ -37,7 +37,7 @@ class Reason(StrEnum):
     STALE = "stale"
     """The meter is silent or slow: a current proven safe."""
     HELP = "help"
-    """The battery helps so that a car with a goal is not throttled."""
+    """The battery helps so that a car with a goal is not throttled, or the house passes no limit."""
     FEED_HOUSE = "feed_house"
     """The battery, or a vehicle that gives back, supplies the house."""
     SELL = "sell"

@@ -1,19 +1,28 @@
 """Random houses under control: whatever comes, the limits hold and contactors are spared."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from random import Random
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from custom_components.smart_charging.core.control.types import (
+    BatterySpec,
     ChargerOrder,
     ControlSite,
     Mode,
     Orders,
 )
 from custom_components.smart_charging.core.grid import Circuit, Grid, Topology
+from custom_components.smart_charging.core.reading import (
+    BatteryMode,
+    ChargerReading,
+    MeterReading,
+    Phase,
+)
+from custom_components.smart_charging.core.schedule import BatteryStep
 
-from .rig import Car, Rig, schedule, spec, steps
+from .rig import START, Car, Rig, Storage, schedule, spec, steps
 
 SECONDS = 1200
 """Crosses a border between quarters."""
@@ -201,3 +210,88 @@ def starts_and_stops_are_few(rig: Rig) -> None:
         for starts, stops, switches in counts.values():
             assert switches <= 1
             assert prompt or (starts <= 1 and stops <= 1), (charger.id, counts)
+
+
+GARBAGE = (
+    MeterReading(at=START),
+    MeterReading(at=START, power_kw=999.0),
+    MeterReading(at=START, power_kw=-999.0, quarter_kw=-5.0),
+    MeterReading(at=START, power_kw=0.0, phases=(Phase(), Phase(), Phase())),
+    MeterReading(at=START, power_kw=3.0, phases=(Phase(current_a=-1e6),) * 3, quarter_kw=1e9),
+    MeterReading(at=START, power_kw=1.0, device_time=START - timedelta(days=400)),
+    MeterReading(at=START, power_kw=1.0, phases=(Phase(power_kw=1.0),)),
+)
+BLANK = ChargerReading(at=START)
+BATTERY_STEPS = st.sampled_from(
+    [
+        (BatteryMode.SELF_CONSUMPTION, 0.0), (BatteryMode.HOLD, 0.0),
+        (BatteryMode.CHARGE, 4.0), (BatteryMode.DISCHARGE, -4.0),
+    ]
+)  # fmt: skip
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    house=profiles(),
+    chargers=CHARGERS,
+    seed=st.integers(0, 1000),
+    battery=BATTERY_STEPS,
+    faults=st.lists(st.tuples(st.integers(5, 400), st.sampled_from(GARBAGE)), max_size=4),
+    blanks=st.lists(st.integers(5, 400), max_size=3),
+    jumps=st.lists(st.tuples(st.integers(5, 400), st.sampled_from([-3600, -20, 40, 7200]))
+                   , max_size=2),
+)  # fmt: skip
+def test_whatever_devices_and_clocks_say_orders_stay_possible(
+    house, chargers, seed, battery, faults, blanks, jumps
+):
+    rig = random_rig(house, [], chargers, seed)
+    mode, power_kw = battery
+    step = BatteryStep(
+        start=START - timedelta(hours=3), end=START + timedelta(hours=9), mode=mode,
+        power_kw=power_kw, soc_after=0.5,
+    )  # fmt: skip
+    rig.site = replace(
+        rig.site,
+        grid=replace(rig.site.grid, export_limit_kw=2.0),
+        batteries=(BatterySpec(id="b", capacity_kwh=10),),
+    )
+    rig.batteries = [Storage(id="b", max_kw=4.0)]
+    rig.orders = replace(
+        rig.orders,
+        peak_target_kw=4.0,
+        schedule=replace(rig.orders.schedule, batteries={"b": (step,)}),
+    )
+    for second in range(420):
+        for at, reading in faults:
+            if at == second:
+                rig.meter = replace(reading, at=rig.now)
+        for at in blanks:
+            if at == second:
+                rig.cars[0].reading = replace(BLANK, at=rig.now)
+        for at, jump_s in jumps:
+            if at == second:
+                rig.now += timedelta(seconds=jump_s)
+                for car in rig.cars:
+                    # Devices go on reporting by the new clock.
+                    car.reading, car.pending = None, []
+                rig.meter = None
+        rig.step()
+        orders_are_possible(rig)
+        assert max(per_phase_of_cars(rig)) <= 20.0 + 1e-6, "circuit"
+        told = rig.setpoints.batteries.get("b")
+        assert told is not None
+        assert told.power_kw >= 0
+        assert told.mode in (BatteryMode.CHARGE, BatteryMode.DISCHARGE) or told.power_kw == 0
+
+
+def per_phase_of_cars(rig: Rig) -> list[float]:
+    drawn = [0.0, 0.0, 0.0]
+    for car in rig.cars:
+        for line in car.spec.phase_map[: car.active]:
+            drawn[line - 1] += car.draw_a
+    return drawn

@@ -185,8 +185,9 @@ def _kept_from_cars(
 
 
 def _kept_from_export(spec: BatterySpec, wish: _Wish, balance: Balance, base_kw: float) -> _Wish:
-    """Hold discharge to what house and cars take: only a person, or leave to do so, sells."""
-    if wish.mode is not BatteryMode.DISCHARGE or spec.may_export or wish.reason is Reason.MANUAL:
+    """Hold discharge to what house and cars take: only a person, or a plan that may, sells."""
+    sells = wish.reason in (Reason.MANUAL, Reason.SELL)
+    if wish.mode is not BatteryMode.DISCHARGE or sells:
         return wish
     used_kw = base_kw + (balance.cars_kw if spec.may_feed_cars else 0.0)
     power = _stepped(min(wish.power_kw, used_kw))

@@ -59,8 +59,6 @@ class BatterySpec:
     max_charge_kw: float = 5.0
     max_discharge_kw: float = 5.0
     may_feed_cars: bool = False
-    may_export: bool = False
-    """The plan may sell what it holds; a person always may."""
     controllable: bool = True
     phases: tuple[int, ...] = (1, 2, 3)
     """Grid phases that its inverter feeds, evenly."""
