@@ -6,7 +6,7 @@ from typing import cast
 
 from custom_components.smart_charging.core.clock import Clock
 
-from . import p1, solaredge_cloud, solaredge_modbus, wattpilot, wits
+from . import p1, solaredge_cloud, solaredge_modbus, sonnen, wattpilot, wits
 from .house import BatteryConfig, Car, ChargerConfig, House, HouseConfig
 
 
@@ -81,6 +81,18 @@ async def _start_solaredge_cloud(house: House, _clock: Clock, port: int) -> Star
     )
 
 
+async def _start_sonnen(house: House, _clock: Clock, port: int) -> Started:
+    battery = sonnen.Sonnen(house, port=port)
+    await battery.start()
+    return Started(
+        address=f"{battery.host}, token {battery.token}, serial number {battery.serial}",
+        faults=sonnen.FAULTS,
+        inject=lambda name, _count: battery.inject(name),
+        clear=battery.clear,
+        stop=battery.stop,
+    )
+
+
 async def _start_wits(_house: House, clock: Clock, port: int) -> Started:
     market = wits.WitsSimulator(clock)
     await market.start(port)
@@ -100,6 +112,7 @@ STANDS: tuple[Stand, ...] = (
     Stand(name="solaredge_modbus", port=17003, start=_start_solaredge_modbus),
     Stand(name="solaredge_cloud", port=17004, start=_start_solaredge_cloud),
     Stand(name="wits", port=17005, start=_start_wits),
+    Stand(name="sonnen", port=17007, start=_start_sonnen),
 )
 """A new simulator is one function above and one row here."""
 

@@ -434,8 +434,12 @@ class Actor:
             settings.original_kw = round(abs(known.power_kw or 0.0), 2) if powered else 0.0
             # Kept at once: a crash a second later must find it.
             await site.store.save()
+        before = runner.kept
         acting_context.set(context)
         await runner.set_battery(part.key, mode, power_kw)
+        if runner.kept != before:
+            # What the device itself must put back is known only now.
+            await site.store.save()
 
     async def release(self, part: PartConfig) -> None:
         """Give a charger back to its own control. Raises DeviceError."""

@@ -27,6 +27,7 @@ MAKE_HEADINGS = {
     "wattpilot": "Fronius Wattpilot",
     "solaredge_modbus": "SolarEdge (Modbus)",
     "solaredge_cloud": "SolarEdge (cloud)",
+    "sonnen": "sonnenBatterie",
     "entity_meter": "A meter made of entities",
     "entity_pv": "Panels made of entities",
     "entity_battery": "A battery made of entities",

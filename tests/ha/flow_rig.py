@@ -20,6 +20,7 @@ from simulators.house import House, HouseConfig
 from simulators.p1 import P1Simulator
 from simulators.solaredge_cloud import SolarEdgeCloud
 from simulators.solaredge_modbus import Nameplate, SolarEdgeModbus
+from simulators.sonnen import Sonnen
 from simulators.wattpilot import WattpilotSimulator
 from simulators.wits import WitsSimulator
 
@@ -90,6 +91,10 @@ class Rig:
     async def cloud(self, **options: Any) -> SolarEdgeCloud:
         """Return SolarEdge's running service."""
         return await self._stack.enter_async_context(SolarEdgeCloud(self.house, **options))
+
+    async def sonnen(self, **options: Any) -> Sonnen:
+        """Return a running battery."""
+        return await self._stack.enter_async_context(Sonnen(self.house, **options))
 
     async def wits(self) -> WitsSimulator:
         """Return the running price service of New Zealand."""

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from simulators.clock import ManualClock
-from simulators.house import House
+from simulators.house import BatteryConfig, House
 from simulators.world import HELP, STANDS, World, home
 
 NIGHT = datetime(2026, 1, 14, 1, 0, tzinfo=UTC)
@@ -18,7 +18,9 @@ NIGHT = datetime(2026, 1, 14, 1, 0, tzinfo=UTC)
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     clock = ManualClock(NIGHT)
-    running = World(House(home(appliances=(), battery=None), clock), clock)
+    # An empty battery: it lets a load through to the meter.
+    empty = BatteryConfig(soc=0.1)
+    running = World(House(home(appliances=(), battery=empty), clock), clock)
     await running.start(fixed_ports=False)
     yield running
     await running.stop()

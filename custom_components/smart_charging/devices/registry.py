@@ -6,7 +6,7 @@ Another integration adds its own rows with `register`; docs/adding-a-device.md s
 from collections.abc import Callable
 import re
 
-from . import entity, p1, solaredge_cloud, solaredge_modbus, wattpilot
+from . import entity, p1, solaredge_cloud, solaredge_modbus, sonnen, wattpilot
 from .base import DriverFactory, Field, FieldKind, Make
 
 
@@ -41,6 +41,7 @@ MAKES: Makes = Makes(
             wattpilot.MAKE,
             solaredge_modbus.MAKE,
             solaredge_cloud.MAKE,
+            sonnen.MAKE,
             *entity.MAKES,
         )
     }
