@@ -8,6 +8,7 @@ Faults by name (`inject`, `clear`):
   unauthorized  every token is refused
   write_off     the token may only read
   mode_locked   mode orders are answered and not followed
+  reverts       it takes a setpoint and goes back to its own mode at once
   deaf          setpoints are answered `false`
   http_5xx      every answer is 503 with a page
   garbage       200 with a page instead of JSON
@@ -31,6 +32,7 @@ FAULTS = (
     "unauthorized",
     "write_off",
     "mode_locked",
+    "reverts",
     "deaf",
     "http_5xx",
     "garbage",
@@ -322,4 +324,6 @@ class Sonnen:
         self.orders.append(f"{direction} {watts}")
         self.setpoint = (direction, int(watts))
         self._follow()
+        if "reverts" in self.faults:
+            self.choose(V2_OWN if self.version == 2 else V1_OWN)
         return web.Response(text="true", content_type="application/json")

@@ -7,6 +7,8 @@ import traceback
 from typing import Any
 
 import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.smart_charging.core.reading import (
@@ -271,6 +273,11 @@ async def test_a_battery_that_keeps_its_mode_is_told() -> None:
                 await driver.set_battery("battery", CHARGE, 1)
             assert rig.sonnen.mode == V2_OWN, "not left in manual mode with an old setpoint"
             rig.sonnen.clear()
+            rig.sonnen.inject("reverts")
+            with pytest.raises(Rejected, match="kept its own mode"):
+                await driver.set_battery("battery", CHARGE, 1)
+            assert (await rig.heard()).mode is SELF
+            rig.sonnen.clear()
             await driver.set_battery("battery", CHARGE, 1)
             rig.sonnen.inject("mode_locked")
             with pytest.raises(Rejected, match="stays in mode 1"):
@@ -375,6 +382,35 @@ async def test_the_other_version_or_another_device_is_told(asked: str, there: in
         rig.sonnen.inject("partial", fields=("OperatingMode",))
         with pytest.raises(WrongDevice, match="is no sonnenBatterie"):
             await rig.driver(version="v1").identify()
+
+
+async def test_the_token_is_not_carried_elsewhere() -> None:
+    asked: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        raise web.HTTPFound("/other")
+
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", elsewhere)
+    async with a_rig() as rig, TestServer(app) as server:
+        with pytest.raises(CannotConnect, match="HTTP 302"):
+            await rig.driver(host=f"http://127.0.0.1:{server.port}/").identify()
+    assert asked == ["/api/v2/status"]
+
+
+async def test_without_the_cells_the_capacity_is_asked_of_the_owner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = Http.ask
+
+    async def lacking(self: Http, path: str) -> Any:
+        return await ask(self, "/nowhere" if path == "/api/battery" else path)
+
+    monkeypatch.setattr(Http, "ask", lacking)
+    async with a_rig(1) as rig:
+        identity = await rig.driver().identify()
+    assert identity.parts[2].capacity_kwh is None
 
 
 async def test_sonnen_s_remote_service_steps_in_while_the_battery_is_out_of_reach() -> None:

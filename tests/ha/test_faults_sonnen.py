@@ -102,7 +102,7 @@ async def test_a_part_that_is_missing_is_named_and_the_others_stay(
     watch.assert_no_noise()
 
 
-@pytest.mark.parametrize("fault", ["write_off", "deaf", "mode_locked"])
+@pytest.mark.parametrize("fault", ["write_off", "deaf", "mode_locked", "reverts"])
 async def test_a_battery_that_refuses_orders_stays_its_own_master_and_is_told(
     home: SonnenHome, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
