@@ -238,10 +238,11 @@ class Model:
             gapRel=gap_relative,
             gapAbs=gap_absolute * SCALE,
             presolve="off",
+            output_flag=False,
             **options,
         )
         problem.solve(highs)
-        return Solver(problem.solverModel, integer=nodes is not None)
+        return Solver(problem.solverModel, matrix)
 
 
 @lru_cache(maxsize=64)

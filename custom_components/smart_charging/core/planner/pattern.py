@@ -205,5 +205,5 @@ def _feed_limits(
         for t, column in zip(need.plugged.slot.tolist(), charge.tolist(), strict=True):
             if column != ABSENT and t in columns.feed_rows:
                 solver.set_factor(columns.feed_rows[t], column, -float(share[t]))
-    for t, row in columns.feed_rows.items():
-        solver.set_limit(row, float(limit[t]))
+    at, rows = (np.array(list(x)) for x in (columns.feed_rows, columns.feed_rows.values()))
+    solver.set_limits(rows, limit[at])

@@ -76,9 +76,13 @@ def _values(numbers: list[float]) -> Values:
 class Solver:
     """A live HiGHS: bounds and coefficients may change between solves, which start warm."""
 
-    def __init__(self, highs: Any, *, integer: bool) -> None:
+    def __init__(self, highs: Any, matrix: Matrix) -> None:
         self._highs = highs
-        self._integer = integer
+        self._integer = bool(matrix.integer.any())
+        # As they stand in HiGHS: what would change nothing is not sent.
+        self._lower, self._upper = matrix.lower.copy(), matrix.upper.copy()
+        self._row_upper = matrix.row_upper.copy()
+        self._factors: dict[tuple[int, int], float] = {}
         self.solves = 1
 
     def answer(self) -> Solved | None:
@@ -93,16 +97,27 @@ class Solver:
         return Solved(self._highs, info, integer=self._integer, proven=proven)
 
     def set_bounds(self, columns: npt.NDArray[np.int64], lower: Values, upper: Values) -> None:
-        """Change the bounds of columns."""
-        self._highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+        """Change the bounds of columns, each of which stands in `columns` once."""
+        new = (self._lower[columns] != lower) | (self._upper[columns] != upper)
+        at, low, high = columns[new], lower[new], upper[new]
+        if len(at):
+            self._lower[at], self._upper[at] = low, high
+            self._highs.changeColsBounds(len(at), at.astype(np.int32), low, high)
+
+    def set_limits(self, rows: npt.NDArray[np.int64], limits: Values) -> None:
+        """Change the limits of rows that were added with `at_most`."""
+        new = self._row_upper[rows] != limits
+        at, high = rows[new], limits[new]
+        if len(at):
+            self._row_upper[at] = high
+            low = np.full(len(at), -highspy.kHighsInf)
+            self._highs.changeRowsBounds(len(at), at.astype(np.int32), low, high)
 
     def set_factor(self, row: int, column: int, factor: float) -> None:
         """Change one coefficient."""
-        self._highs.changeCoeff(row, column, factor)
-
-    def set_limit(self, row: int, limit: float) -> None:
-        """Change the limit of a row that was added with `at_most`."""
-        self._highs.changeRowBounds(row, -highspy.kHighsInf, limit)
+        if self._factors.get((row, column)) != factor:
+            self._factors[row, column] = factor
+            self._highs.changeCoeff(row, column, factor)
 
     def solve(self, time_limit_s: float) -> Solved | None:
         """Solve again from where the last solve ended."""
