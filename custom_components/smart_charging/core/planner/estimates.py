@@ -43,8 +43,12 @@ class Estimates:
         sums += self._off_sums[off.stop] - self._off_sums[off.start]
         if sums > budget + DIGITS * abs(budget) + DIGITS:
             return np.inf
-        least = float(self._on[on.start : on.stop].sum() + self._off[off.start : off.stop].sum())
-        if least <= budget and off and not on:
+        least = 0.0
+        if on:
+            least += float(np.add.reduce(self._on[on.start : on.stop]))
+        if off:
+            least += float(np.add.reduce(self._off[off.start : off.stop]))
+        if off and not on and least <= budget:
             least = max(least, self._elsewhere(off))
         return least
 

@@ -175,10 +175,7 @@ def _raised(
     prepared: Prepared, needs: tuple[Needs, ...], solution: Solution
 ) -> npt.NDArray[np.bool_]:
     """Return in which slots a charger would run above its mean; see `commands.command_a`."""
-    chargers = prepared.problem.chargers
-    steps = np.array([c.step_a for c in chargers])
-    least = np.array([max(min(c.min_a, c.max_a), 0.0) for c in chargers])
-    most = np.array([max(c.max_a, 0.0) for c in chargers])
+    steps, least, most = prepared.charger_currents
     found = np.zeros(prepared.n, dtype=bool)
     for need, charge, setting in zip(needs, solution.charge, solution.setting, strict=True):
         plugged = need.plugged

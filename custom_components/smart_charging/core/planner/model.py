@@ -159,8 +159,10 @@ class Model:
         columns, factors, rows = (np.concatenate(x) for x in zip(*terms, strict=True))
         there = np.flatnonzero((columns != ABSENT) & (rows != ABSENT))
         # In order of the rows, and in each as they came.
-        there = there[np.argsort(rows[there], kind="stable")]
-        counts = np.bincount(rows[there], minlength=self.rows)
+        rows = rows[there]
+        # Short numbers are sorted by radix.
+        order = np.argsort(rows.astype(np.uint16) if self.rows < 2**16 else rows, kind="stable")
+        there, counts = there[order], np.bincount(rows, minlength=self.rows)
         limits = np.concatenate([np.zeros(0), *self._limits])
         sizes = [len(x) for x in self._limits]
         at_most = np.repeat([x == Sense.LessEqual for x in self._senses], sizes)
@@ -205,15 +207,16 @@ class Model:
         factors = memoryview(matrix.factors)
         ends = iter([*matrix.starts[1:].tolist(), len(factors)])
         begin = 0
+        add = core.add_constraint
         for sense, limits in zip(self._senses, self._limits, strict=True):
-            for limit in limits.tolist():
-                end = next(ends)
-                row = AffineExpr()
+            empty = AffineExpr()
+            empty.set_sense(sense)
+            for limit, end in zip(limits.tolist(), ends, strict=False):
+                row = empty.clone_expr()
                 row.add_term_ids_coeffs(core, columns[begin:end], factors[begin:end])
-                row.set_sense(sense)
                 if limit:
                     row.set_constant(-limit)
-                core.add_constraint(row)
+                add(row)
                 begin = end
 
     def solver(
@@ -255,4 +258,11 @@ def _each(value: Factors, count: int) -> Values:
     """Return one number for each of `count`."""
     if isinstance(value, np.ndarray) and value.shape == (count,):
         return value
+    if isinstance(value, float | int) and count <= len(_ONES):
+        # A third of what np.full takes.
+        return _ONES[:count] if value == 1 else value * _ONES[:count]
     return np.full(count, value, dtype=float)
+
+
+_ONES = np.ones(1024)
+_ONES.flags.writeable = False

@@ -80,6 +80,16 @@ class Prepared:
         """House load that the sun leaves."""
         return np.maximum(self.load - self.pv, 0.0)
 
+    @cached_property
+    def charger_currents(self) -> tuple[Series, Series, Series]:
+        """Step, least and highest current in A, per charger."""
+        chargers = self.problem.chargers
+        return (
+            np.array([c.step_a for c in chargers]),
+            np.array([max(min(c.min_a, c.max_a), 0.0) for c in chargers]),
+            np.array([max(c.max_a, 0.0) for c in chargers]),
+        )
+
     def quarter_means(self, imported: Series) -> Series:
         """Return the mean import of each quarter in kW."""
         energy = np.bincount(self.quarters.of_slot, imported * self.hours)

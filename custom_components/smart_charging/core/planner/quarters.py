@@ -45,8 +45,9 @@ def quarters_of(
     clock = bounds_us + (now - floor_to(now, QUARTER)) // MICROSECOND
     start, end = clock[:-1], clock[1:]
     begin = np.where(end - start >= quarter, start, start // quarter * quarter)
-    first = np.flatnonzero(np.diff(begin, prepend=begin[0] - 1))
-    size = np.diff(first, append=len(start))
+    new = begin[1:] != begin[:-1]
+    first = np.concatenate([[0], new.nonzero()[0] + 1])
+    size = np.concatenate([first[1:], [len(start)]]) - first
     length = end[first + size - 1] - start[first]
     whole = length >= quarter
     prior = np.zeros(len(first))

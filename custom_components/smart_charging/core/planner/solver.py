@@ -46,16 +46,20 @@ class Matrix:
 
 
 class Solved:
-    """An answer of the solver; money in currency. Duals are read when they are asked for."""
+    """An answer of the solver; money in currency. Values and duals are read when asked for."""
 
     def __init__(self, highs: Any, info: Any, *, integer: bool, proven: bool) -> None:
         # A copy: the next solve leaves it as it is.
         self._solution = highs.getSolution()
-        self.values = _values(self._solution.col_value)
         self.objective: float = info.objective_function_value / SCALE
         self.bound: float = info.mip_dual_bound / SCALE if integer else self.objective
         """No feasible point has a lower objective."""
         self.proven = proven
+
+    @cached_property
+    def values(self) -> Values:
+        """What each column comes to."""
+        return _values(self._solution.col_value)
 
     @cached_property
     def row_duals(self) -> Values:
