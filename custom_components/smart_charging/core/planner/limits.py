@@ -182,10 +182,11 @@ def _raised(
         at = np.flatnonzero(charge > TINY)
         number, charger = setting[at], plugged.charger[at]
         mean_kw, per_a = charge[at] / plugged.share[at], plugged.kw_per_a[number, at]
-        step = np.where(steps[charger] > 0, steps[charger], 1.0)
         amperes = mean_kw / per_a
-        whole = np.ceil(amperes / step - STEP_SLACK) * step
-        amperes = np.where(steps[charger] > 0, whole, amperes)
+        if steps.any():
+            step = np.where(steps[charger] > 0, steps[charger], 1.0)
+            whole = np.ceil(amperes / step - STEP_SLACK) * step
+            amperes = np.where(steps[charger] > 0, whole, amperes)
         amperes = np.minimum(np.maximum(amperes, least[charger]), most[charger])
         running_kw = np.minimum(amperes * per_a, np.maximum(plugged.most_kw[number, at], mean_kw))
         found[plugged.slot[at][running_kw > mean_kw + RAISED_KW]] = True

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from .slots import QUARTER, floor_to
 
 MICROSECOND = timedelta(microseconds=1)
+SECOND_US = 1_000_000
 HOUR_US = 3_600_000_000
-"""Microseconds per hour. Moments count in whole microseconds, so that borders meet exactly."""
+"""Microseconds per second and hour. Moments count in whole microseconds, so that borders meet exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
