@@ -193,10 +193,12 @@ class Model:
                 variables += core.add_variables_batch(names, low, high, category)
         # A block has the bounds of its first column until it is told otherwise.
         first = np.repeat(begins[:-1], np.diff(begins))
-        for column in np.flatnonzero(matrix.upper != matrix.upper[first]).tolist():
-            variables[column].set_ub(float(matrix.upper[column]))
-        for column in np.flatnonzero(matrix.lower != matrix.lower[first]).tolist():
-            variables[column].set_lb(float(matrix.lower[column]))
+        at = (matrix.upper != matrix.upper[first]).nonzero()[0]
+        for column, bound in zip(at.tolist(), matrix.upper[at].tolist(), strict=True):
+            variables[column].set_ub(bound)
+        at = (matrix.lower != matrix.lower[first]).nonzero()[0]
+        for column, bound in zip(at.tolist(), matrix.lower[at].tolist(), strict=True):
+            variables[column].set_lb(bound)
         goal = AffineExpr()
         goal.add_term_ids_coeffs(core, np.arange(self.count, dtype=np.uint64), matrix.cost)
         core.set_objective(goal)
