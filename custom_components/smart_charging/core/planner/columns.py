@@ -95,7 +95,9 @@ class Columns:
 def optional_columns(model: Model, name: str, upper: Series, cost: Series) -> Ids:
     """Add a column for each slot where `upper` leaves room, and return them; others are absent."""
     ids = np.full(len(upper), ABSENT)
-    at = np.flatnonzero(upper > TINY)
+    at = (upper > TINY).nonzero()[0]
+    if len(at) == len(upper) > 0:
+        return model.columns(name, upper, cost=cost)
     if len(at):
         ids[at] = model.columns(name, upper[at], cost=cost[at])
     return ids

@@ -120,25 +120,33 @@ def _peak(prepared: Prepared, columns: Columns) -> list[Family]:
 def _at(family: Family, need: Needs, charge: Ids) -> npt.NDArray[np.int64]:
     """Return the positions of a vehicle that a family is about."""
     plugged = need.plugged
-    there = (charge != ABSENT) & family.where[plugged.slot]
-    there &= family.room[plugged.slot] < plugged.min_kw - TINY
+    there = family.where[plugged.slot]
+    if not there.any():
+        return there.nonzero()[0]
+    there &= (charge != ABSENT) & (family.room[plugged.slot] < plugged.min_kw - TINY)
     if family.whole:
         there &= plugged.share >= 1
-    return np.flatnonzero(there)
+    return there.nonzero()[0]
 
 
 def _reliefs(model: Model, need: Needs, families: list[Family], places: list[Ids], v: int) -> Ids:
     """Return the column of the exempt share f of each position, and add sum of f <= 1."""
     found = np.full(len(need.plugged), ABSENT)
+    if not any(family.mean for family in families):
+        return found
     exempt = [
         at[family.room[need.plugged.slot[at]] > TINY]
         for family, at in zip(families, places, strict=True)
         if family.mean and len(at)
     ]
-    if not exempt or not len(at := np.unique(np.concatenate(exempt))):
+    some = np.zeros(len(found), dtype=bool)
+    for positions in exempt:
+        some[positions] = True
+    at = some.nonzero()[0]
+    if not len(at):
         return found
     found[at] = model.columns(f"relief{v}", np.ones(len(at)))
-    _, stretch = np.unique(np.searchsorted(need.points, at, side="right"), return_inverse=True)
+    stretch = np.searchsorted(need.points, at, side="right")
     count = np.bincount(stretch)
     model.at_most([(found[at], 1.0, stretch)], np.ones(len(count)), where=count > 1)
     return found

@@ -175,20 +175,18 @@ def _raised(
     prepared: Prepared, needs: tuple[Needs, ...], solution: Solution
 ) -> npt.NDArray[np.bool_]:
     """Return in which slots a charger would run above its mean; see `commands.command_a`."""
-    chargers = prepared.problem.chargers
-    steps = np.array([c.step_a for c in chargers])
-    least = np.array([max(min(c.min_a, c.max_a), 0.0) for c in chargers])
-    most = np.array([max(c.max_a, 0.0) for c in chargers])
+    steps, least, most = prepared.charger_currents
     found = np.zeros(prepared.n, dtype=bool)
     for need, charge, setting in zip(needs, solution.charge, solution.setting, strict=True):
         plugged = need.plugged
         at = np.flatnonzero(charge > TINY)
         number, charger = setting[at], plugged.charger[at]
         mean_kw, per_a = charge[at] / plugged.share[at], plugged.kw_per_a[number, at]
-        step = np.where(steps[charger] > 0, steps[charger], 1.0)
         amperes = mean_kw / per_a
-        whole = np.ceil(amperes / step - STEP_SLACK) * step
-        amperes = np.where(steps[charger] > 0, whole, amperes)
+        if steps.any():
+            step = np.where(steps[charger] > 0, steps[charger], 1.0)
+            whole = np.ceil(amperes / step - STEP_SLACK) * step
+            amperes = np.where(steps[charger] > 0, whole, amperes)
         amperes = np.minimum(np.maximum(amperes, least[charger]), most[charger])
         running_kw = np.minimum(amperes * per_a, np.maximum(plugged.most_kw[number, at], mean_kw))
         found[plugged.slot[at][running_kw > mean_kw + RAISED_KW]] = True

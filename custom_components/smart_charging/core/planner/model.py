@@ -1,7 +1,7 @@
 """A thin, readable layer over PuLP: columns and rows in blocks.
 
-`Model` gathers blocks as arrays. PuLP then holds the whole model: it is what is solved, and
-`Model.problem` can be written as LP or MPS file. A family of rows is one call:
+`Model` gathers blocks as arrays. They are poured into PuLP, which then holds the whole model: its
+problem is what is solved, and can be written as LP or MPS file. A family of rows is one call:
 
     model.at_most([(power, 1.0), (on, -most_kw)], 0.0)      # power[i] <= most_kw[i] * on[i]
 
@@ -9,7 +9,7 @@ Importing this module imports PuLP (over a second): only ever in an executor.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import pulp
 # PuLP re-exports neither: they are what `LpProblem.toRustModel()` takes.
 from pulp._rustcore import AffineExpr, Category, Sense
 
-from .solver import SCALE, HighsInProcess, Solver
+from .solver import SCALE, HighsInProcess, Matrix, Solver
 
 type Ids = npt.NDArray[np.int64]
 type Values = npt.NDArray[np.float64]
@@ -42,17 +42,19 @@ class Model:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._names: list[str] = []
+        self._blocks: list[list[str]] = []
         self._lower: list[Values] = []
         self._upper: list[Values] = []
         self._cost: list[Values] = []
-        self._integer: list[int] = []
+        self._integer: list[bool] = []
         self._fixed: dict[int, float] = {}
         self._extra_cost: dict[int, float] = {}
         self._terms: list[tuple[Ids, Values, Ids]] = []
         self._limits: list[Values] = []
         self._senses: list[Sense] = []
         self.rows = 0
+        self.count = 0
+        """Number of columns."""
 
     def columns(
         self,
@@ -64,19 +66,14 @@ class Model:
         integer: bool = False,
     ) -> Ids:
         """Add one column per value of `upper`; costs in currency per unit. Return their numbers."""
-        begin, count = len(self._names), len(upper)
-        self._names += _numbered(name, count)
+        begin, count = self.count, len(upper)
+        self.count += count
+        self._blocks.append(_numbered(name, count))
+        self._integer.append(integer)
         self._upper.append(np.asarray(upper, dtype=float))
         self._lower.append(_each(lower, count))
         self._cost.append(_each(cost, count))
-        if integer:
-            self._integer += range(begin, begin + count)
         return np.arange(begin, begin + count)
-
-    @property
-    def count(self) -> int:
-        """Number of columns."""
-        return len(self._names)
 
     def add_cost(self, column: int, cost: float) -> None:
         """Add to the cost of a column."""
@@ -135,56 +132,94 @@ class Model:
                 columns = np.full(len(rows), columns[0])
             self._terms.append((columns, _each(term[1], len(columns)), rows))
         self._limits.append(limits)
-        self._senses += [sense] * len(limits)
+        self._senses.append(sense)
         self.rows += len(limits)
         return numbers
 
-    @cached_property
-    def problem(self) -> pulp.LpProblem:
-        """The model in PuLP, as it is when this is first asked for.
+    def pour(self) -> tuple[pulp.LpProblem, Matrix]:
+        """Return the model as it is now, in PuLP and as the arrays that PuLP was filled from.
 
-        Poured into its core in whole rows: the operators of PuLP take longer than the solver.
+        In whole blocks of columns and whole rows: the operators of PuLP take longer than the solver.
         """
+        matrix = self._matrix()
         problem = pulp.LpProblem(self._name, pulp.LpMinimize)
         core = problem.toRustModel()
+        self._pour_columns(core, matrix)
+        self._pour_rows(core, matrix)
+        return problem, matrix
+
+    def _matrix(self) -> Matrix:
         lower, upper, cost = (np.concatenate(x) for x in (self._lower, self._upper, self._cost))
         for column, value in self._fixed.items():
             lower[column] = upper[column] = value
         for column, extra in self._extra_cost.items():
             cost[column] += extra
-        variables = core.add_variables_batch(self._names, 0.0, float("inf"), Category.Continuous)
-        for variable, bound in zip(variables, upper.tolist(), strict=True):
-            variable.set_ub(bound)
-        for column in np.flatnonzero(lower).tolist():
-            variables[column].set_lb(float(lower[column]))
-        for column in self._integer:
-            variables[column].set_category(Category.Integer)
-        goal = AffineExpr()
-        goal.add_term_ids_coeffs(core, np.arange(len(cost), dtype=np.uint64), cost * SCALE)
-        core.set_objective(goal)
-        columns, factors, ends = self._row_by_row()
-        limits = np.concatenate([np.zeros(0), *self._limits]).tolist()
-        begin = 0
-        for end, sense, limit in zip(ends, self._senses, limits, strict=True):
-            row = AffineExpr()
-            row.add_term_ids_coeffs(core, columns[begin:end], factors[begin:end])
-            row.set_sense(sense)
-            if limit:
-                row.set_constant(-limit)
-            core.add_constraint(row)
-            begin = end
-        return problem
-
-    def _row_by_row(self) -> tuple[memoryview, memoryview, list[int]]:
-        """Return columns and factors in order of their rows, and where each row ends."""
         none = np.zeros(0, dtype=np.int64)
         terms = [(none, np.zeros(0), none), *self._terms]
         columns, factors, rows = (np.concatenate(x) for x in zip(*terms, strict=True))
         there = np.flatnonzero((columns != ABSENT) & (rows != ABSENT))
-        there = there[np.argsort(rows[there], kind="stable")]
-        ends = np.cumsum(np.bincount(rows[there], minlength=self.rows)).tolist()
+        # In order of the rows, and in each as they came.
+        rows = rows[there]
+        # Short numbers are sorted by radix.
+        order = np.argsort(rows.astype(np.uint16) if self.rows < 2**16 else rows, kind="stable")
+        there, counts = there[order], np.bincount(rows, minlength=self.rows)
+        limits = np.concatenate([np.zeros(0), *self._limits])
+        sizes = [len(x) for x in self._limits]
+        at_most = np.repeat([x == Sense.LessEqual for x in self._senses], sizes)
+        at_least = np.repeat([x == Sense.GreaterEqual for x in self._senses], sizes)
+        return Matrix(
+            cost=cost * SCALE,
+            lower=lower,
+            upper=upper,
+            integer=np.repeat(
+                np.array(self._integer, dtype=np.int32), [len(x) for x in self._blocks]
+            ),
+            row_lower=np.where(at_most, -np.inf, limits),
+            row_upper=np.where(at_least, np.inf, limits),
+            starts=(np.cumsum(counts) - counts).astype(np.int32),
+            columns=columns[there].astype(np.int32),
+            factors=factors[there],
+        )
+
+    def _pour_columns(self, core: Any, matrix: Matrix) -> None:
+        begins = np.cumsum([0, *map(len, self._blocks)])
+        variables = []
+        for names, integer, begin in zip(
+            self._blocks, self._integer, begins.tolist(), strict=False
+        ):
+            if names:
+                category = Category.Integer if integer else Category.Continuous
+                low, high = float(matrix.lower[begin]), float(matrix.upper[begin])
+                variables += core.add_variables_batch(names, low, high, category)
+        # A block has the bounds of its first column until it is told otherwise.
+        first = np.repeat(begins[:-1], np.diff(begins))
+        at = (matrix.upper != matrix.upper[first]).nonzero()[0]
+        for column, bound in zip(at.tolist(), matrix.upper[at].tolist(), strict=True):
+            variables[column].set_ub(bound)
+        at = (matrix.lower != matrix.lower[first]).nonzero()[0]
+        for column, bound in zip(at.tolist(), matrix.lower[at].tolist(), strict=True):
+            variables[column].set_lb(bound)
+        goal = AffineExpr()
+        goal.add_term_ids_coeffs(core, np.arange(self.count, dtype=np.uint64), matrix.cost)
+        core.set_objective(goal)
+
+    def _pour_rows(self, core: Any, matrix: Matrix) -> None:
         # Slices of a memoryview are cheaper than those of an array.
-        return memoryview(columns[there].astype(np.uint64)), memoryview(factors[there]), ends
+        columns = memoryview(matrix.columns.astype(np.uint64))
+        factors = memoryview(matrix.factors)
+        ends = iter([*matrix.starts[1:].tolist(), len(factors)])
+        begin = 0
+        add = core.add_constraint
+        for sense, limits in zip(self._senses, self._limits, strict=True):
+            empty = AffineExpr()
+            empty.set_sense(sense)
+            for limit, end in zip(limits.tolist(), ends, strict=False):
+                row = empty.clone_expr()
+                row.add_term_ids_coeffs(core, columns[begin:end], factors[begin:end])
+                if limit:
+                    row.set_constant(-limit)
+                add(row)
+                begin = end
 
     def solver(
         self,
@@ -198,7 +233,9 @@ class Model:
     ) -> Solver:
         """Solve with HiGHS and return the live solver, whose bounds may be changed."""
         options: dict[str, Any] = {} if nodes is None else {"mip_max_nodes": nodes}
+        problem, matrix = self.pour()
         highs = HighsInProcess(
+            matrix,
             start=start,
             cancelled=cancelled,
             msg=False,
@@ -206,10 +243,11 @@ class Model:
             gapRel=gap_relative,
             gapAbs=gap_absolute * SCALE,
             presolve="off",
+            output_flag=False,
             **options,
         )
-        self.problem.solve(highs)
-        return Solver(self.problem.solverModel, integer=nodes is not None)
+        problem.solve(highs)
+        return Solver(problem.solverModel, matrix)
 
 
 @lru_cache(maxsize=64)
@@ -222,4 +260,11 @@ def _each(value: Factors, count: int) -> Values:
     """Return one number for each of `count`."""
     if isinstance(value, np.ndarray) and value.shape == (count,):
         return value
+    if isinstance(value, float | int) and count <= len(_ONES):
+        # A third of what np.full takes.
+        return _ONES[:count] if value == 1 else value * _ONES[:count]
     return np.full(count, value, dtype=float)
+
+
+_ONES = np.ones(1024)
+_ONES.flags.writeable = False

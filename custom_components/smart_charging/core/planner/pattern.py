@@ -117,16 +117,20 @@ def powers(ids: Ids, solved: Solved) -> Series:
 def limits_of(pattern: Pattern, need: Needs, v: int) -> tuple[Series, Series]:
     """Return the least and highest mean power in kW that a pattern allows a vehicle."""
     plugged, state = need.plugged, pattern.state[v]
-    high = np.minimum(pattern.cap[v], plugged.max_kw)
-    high = np.where((state == OFF) | (plugged.count == 0), 0.0, high)
+    high = np.where(
+        (state == OFF) | plugged.barred, 0.0, np.minimum(pattern.cap[v], plugged.max_kw)
+    )
     low = np.zeros(len(plugged))
-    if len(plugged.kind):
-        on = np.flatnonzero((state == ON) & (plugged.count > 0))
+    if len(plugged.kind) > 1:
+        on = np.flatnonzero((state == ON) & ~plugged.barred)
         number = np.minimum(pattern.setting[v][on], plugged.count[on] - 1)
         high[on] = np.minimum(high[on], plugged.share[on] * plugged.most_kw[number, on])
-        if not pattern.full_range:
-            low[on] = np.minimum(plugged.share[on] * plugged.least_kw[number, on], high[on])
-            low[pattern.tapered[v]] = 0.0
+        low[on] = np.minimum(plugged.share[on] * plugged.least_kw[number, on], high[on])
+    elif len(plugged.kind):
+        low = np.where(state == ON, np.minimum(plugged.min_kw, high), 0.0)
+    if pattern.full_range:
+        low[:] = 0.0
+    low[pattern.tapered[v]] = 0.0
     for (w, i), pin in pattern.pinned.items():
         if w == v:
             low[i] = high[i] = pin
@@ -201,5 +205,5 @@ def _feed_limits(
         for t, column in zip(need.plugged.slot.tolist(), charge.tolist(), strict=True):
             if column != ABSENT and t in columns.feed_rows:
                 solver.set_factor(columns.feed_rows[t], column, -float(share[t]))
-    for t, row in columns.feed_rows.items():
-        solver.set_limit(row, float(limit[t]))
+    at, rows = (np.array(list(x)) for x in (columns.feed_rows, columns.feed_rows.values()))
+    solver.set_limits(rows, limit[at])

@@ -6,17 +6,16 @@ preferences of the model itself: they choose between plans of the same price.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from .model import ABSENT
-from .moves import stretch
+from .estimates import Estimates
 from .needs import Needs
-from .pattern import OFF, ON, Pattern, limits_of
-from .presence import TINY, Series
-from .runs import Run, follows, runs_of
+from .pattern import OFF, ON, Pattern
+from .presence import TINY
+from .runs import Run, runs_of
 from .search import Attempt, Climb
 from .weights import GIVE_AWAY
 
@@ -27,6 +26,8 @@ through and put first mostly win."""
 BREAK = 8
 """Slots of a break that may be closed."""
 
+NOWHERE = range(0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calmer:
@@ -35,8 +36,8 @@ class Calmer:
     least_cost: float = 0.0
     """About the least that it costs, in currency."""
     vehicle: int = 0
-    on: tuple[int, ...] = ()
-    off: tuple[int, ...] = ()
+    on: range = NOWHERE
+    off: range = NOWHERE
     settings: tuple[tuple[int, int], ...] = ()
 
 
@@ -87,6 +88,8 @@ def _runs(climb: Climb, attempt: Attempt, v: int) -> list[Run]:
 
 def _phases(climb: Climb, attempt: Attempt, v: int, run: Run) -> list[int]:
     plugged, setting = climb.needs[v].plugged, attempt.solution.setting[v]
+    if len(plugged.kinds) == 1:
+        return [plugged.kinds[0].phases]
     at = np.arange(run.begin, run.end)
     return [plugged.kinds[kind].phases for kind in plugged.kind[setting[at], at].tolist()]
 
@@ -98,81 +101,54 @@ def _changes(climb: Climb, attempt: Attempt, budget: float) -> list[Calmer]:
     """
     found: list[Calmer] = []
     for v, need in enumerate(climb.needs):
-        ids = climb.columns.charge[v]
-        there = ids != ABSENT
-        rise = np.where(there, attempt.solved.column_duals[ids], 0.0)
-        power = attempt.solution.charge[v]
-        on_cost = np.where(there, np.maximum(rise, 0.0) * need.plugged.min_kw, np.inf)
-        off_cost = np.maximum(-rise, 0.0) * power
-        _, highest = limits_of(attempt.pattern, need, v)
-        room = np.maximum(highest - power, 0.0) * (attempt.pattern.state[v] != OFF)
         runs = _runs(climb, attempt, v)
-        for change in (*_joined(need, runs), *_same_phases(climb, attempt, v, runs)):
-            least = float(on_cost[list(change.on)].sum() + off_cost[list(change.off)].sum())
-            if least <= budget and change.off and not change.on:
-                least = max(least, _elsewhere(climb, attempt, v, change.off, rise, room))
+        if not runs:
+            continue
+        estimates = Estimates(climb.prepared, need, climb.columns, attempt, v)
+        for on, off in _joined(need, runs):
+            least = estimates.least(on, off, budget)
             if least <= budget:
-                found.append(replace(change, least_cost=least, vehicle=v))
+                found.append(Calmer(least_cost=least, vehicle=v, on=on, off=off))
+        if budget >= 0:
+            found += _same_phases(climb, attempt, v, runs)
     return sorted(found, key=lambda c: (c.least_cost, bool(c.off)))
 
 
-def _elsewhere(
-    climb: Climb, attempt: Attempt, v: int, off: tuple[int, ...], rise: Series, room_kw: Series
-) -> float:
-    """Return about what it costs to charge the energy of a run in others, infinite without room."""
-    need = climb.needs[v]
-    hours = climb.prepared.hours[need.plugged.slot]
-    begin, end = stretch(need, off[0])
-    left = float((attempt.solution.charge[v][list(off)] * hours[list(off)]).sum())
-    others = begin + np.argsort(rise[begin:end], kind="stable")
-    others = others[~np.isin(others, off)]
-    room = room_kw[others] * hours[others]
-    # Cheapest first, until all of it is placed.
-    took = np.diff(np.minimum(np.cumsum(room), left), prepend=0.0)
-    if left - float(took.sum()) > TINY:
-        return np.inf
-    return float((took * np.maximum(rise[others], 0.0) / hours[others]).sum())
-
-
-def _joined(need: Needs, runs: list[Run]) -> Iterator[Calmer]:
-    """Yield breaks closed, runs moved to their neighbours, and runs left out."""
+def _joined(need: Needs, runs: list[Run]) -> Iterator[tuple[range, range]]:
+    """Yield what to switch on and off: breaks closed, runs moved to their neighbours or left out."""
+    presence = need.plugged.presence
     for run in runs:
         if not run.goes_on:
-            yield Calmer(off=tuple(range(run.begin, run.end)))
+            yield NOWHERE, range(run.begin, run.end)
     for one, other in pairwise(runs):
         between = range(one.end, other.begin)
-        if not all(follows(need, i) for i in range(one.end, other.begin + 1)):
+        if presence[one.end - 1] != presence[other.begin]:
             continue
         if len(between) <= BREAK:
-            yield Calmer(on=tuple(between))
+            yield between, NOWHERE
             # The break goes to the outer end of one of the two.
-            yield _moved(between, range(one.begin, one.begin + len(between)), one)
-            yield _moved(between, range(other.end - len(between), other.end), other)
-        yield _moved(
-            range(one.end, one.end + other.end - other.begin), range(other.begin, other.end), other
-        )
-        yield _moved(
-            range(other.begin - (one.end - one.begin), other.begin), range(one.begin, one.end), one
-        )
-
-
-def _moved(on: range, off: range, run: Run) -> Calmer:
-    """Switch a range on and another, within a run, off; what is in both stays on."""
-    inside = [i for i in off if run.begin <= i < run.end and i not in on]
-    return Calmer(on=tuple(i for i in on if i >= 0), off=tuple(inside))
+            yield between, range(one.begin, min(one.begin + len(between), one.end))
+            yield between, range(max(other.end - len(between), other.begin), other.end)
+        # One goes to the other; where it stays on it is not switched off.
+        end = one.end + other.end - other.begin
+        yield range(one.end, end), range(max(other.begin, end), other.end)
+        begin = other.begin - (one.end - one.begin)
+        yield range(begin, other.begin), range(one.begin, min(one.end, begin))
 
 
 def _same_phases(climb: Climb, attempt: Attempt, v: int, runs: list[Run]) -> Iterator[Calmer]:
     """Yield runs in which what comes before or after a phase switch takes the other's phases."""
-    count, setting = climb.needs[v].plugged.count, attempt.solution.setting[v]
+    plugged, setting = climb.needs[v].plugged, attempt.solution.setting[v]
+    if len(plugged.kinds) < 2:
+        return
+    count = plugged.count
     for run in runs:
-        for i in range(run.begin + 1, run.end):
+        switches = np.flatnonzero(np.diff(setting[run.begin : run.end])) + run.begin + 1
+        for i in switches.tolist():
             before, after = int(setting[i - 1]), int(setting[i])
-            if before == after:
-                continue
             for number, part in ((before, range(i, run.end)), (after, range(run.begin, i))):
                 if all(number < count[j] for j in part):
-                    yield Calmer(settings=tuple((j, number) for j in part))
+                    yield Calmer(vehicle=v, settings=tuple((j, number) for j in part))
 
 
 def _changed(climb: Climb, attempt: Attempt, change: Calmer) -> Pattern:

@@ -4,6 +4,7 @@ kW, kWh, h, currency per kWh. Values without sense (a negative load, a limit bel
 read in the way that is safe, so that every problem can be planned.
 """
 
+from array import array
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from ..grid import Circuit
 from .presence import TINY, Numbers, Plugged, Series
 from .problem import Battery, PeakTariff, Problem
-from .quarters import HOUR_US, MICROSECOND, Quarters, quarters_of
+from .quarters import HOUR_US, SECOND_US, Quarters, quarters_of
 from .slots import months_of
 from .stays import Room, presence
 
@@ -80,6 +81,16 @@ class Prepared:
         """House load that the sun leaves."""
         return np.maximum(self.load - self.pv, 0.0)
 
+    @cached_property
+    def charger_currents(self) -> tuple[Series, Series, Series]:
+        """Step, least and highest current in A, per charger."""
+        chargers = self.problem.chargers
+        return (
+            np.array([c.step_a for c in chargers]),
+            np.array([max(min(c.min_a, c.max_a), 0.0) for c in chargers]),
+            np.array([max(c.max_a, 0.0) for c in chargers]),
+        )
+
     def quarter_means(self, imported: Series) -> Series:
         """Return the mean import of each quarter in kW."""
         energy = np.bincount(self.quarters.of_slot, imported * self.hours)
@@ -91,7 +102,10 @@ def prepare(problem: Problem) -> Prepared:
     """Return `problem` as numbers. The problem must have no structure faults."""
     problem = _with_sane_storage(problem)
     now = problem.now
-    bounds_us = np.array([(at - now) // MICROSECOND for at in problem.slots])
+    # Whole again after a trip through floats: there are far fewer than 2^53.
+    bounds_us = np.rint(
+        np.array([(at - now).total_seconds() for at in problem.slots]) * SECOND_US
+    ).astype(np.int64)
     hours = np.diff(bounds_us) / HOUR_US
     load = np.maximum(_series(problem.load_kw), 0.0)
     pv = np.maximum(_series(problem.pv_kw), 0.0)
@@ -168,6 +182,11 @@ def _with_sane_storage(problem: Problem) -> Problem:
     def share(value: float) -> float:
         return value if 0 < value <= 1 else 1.0
 
+    if all(
+        b.capacity_kwh > 0 and 0 < b.charge_efficiency <= 1 and 0 < b.discharge_efficiency <= 1
+        for b in problem.batteries
+    ) and all(v.capacity_kwh >= TINY and 0 < v.efficiency <= 1 for v in problem.vehicles):
+        return problem
     return replace(
         problem,
         batteries=tuple(
@@ -195,7 +214,7 @@ def _members(problem: Problem, circuit: Circuit) -> tuple[int, ...]:
 
 
 def _series(values: tuple[float, ...]) -> Series:
-    found: Series = np.array(values, dtype=float)
+    found: Series = np.frombuffer(array("d", values))
     # The sum is finite only if each value is.
     return found if isfinite(found.sum()) else np.nan_to_num(found, posinf=0.0, neginf=0.0)
 

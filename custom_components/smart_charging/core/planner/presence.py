@@ -98,6 +98,23 @@ class Plugged:
         return found
 
     @cached_property
+    def barred(self) -> Flags:
+        """Slots in which no setting fits."""
+        found: Flags = self.count == 0
+        return found
+
+    @cached_property
+    def follows(self) -> Flags:
+        """Whether each slot but the first goes on where the one before it ends."""
+        found: Flags = (self.slot[1:] == self.slot[:-1] + 1) & (self.stay[1:] == self.stay[:-1])
+        return found
+
+    @cached_property
+    def presence(self) -> list[int]:
+        """Number of the unbroken presence that each slot is part of."""
+        return [0, *np.cumsum(~self.follows).tolist()] if len(self) else []
+
+    @cached_property
     def least_kw(self) -> Series:
         """Lowest running power in kW of each setting, infinite beyond the last; like `kind`."""
         least: Series = np.array([*(s.min_kw for s in self.kinds), inf])[self.kind]

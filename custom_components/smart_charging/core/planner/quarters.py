@@ -9,8 +9,9 @@ import numpy.typing as npt
 from .slots import QUARTER, floor_to
 
 MICROSECOND = timedelta(microseconds=1)
+SECOND_US = 1_000_000
 HOUR_US = 3_600_000_000
-"""Microseconds per hour. Moments count in whole microseconds, so that borders meet exactly."""
+"""Microseconds per second and hour. Moments count in whole microseconds, so that borders meet exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,9 @@ def quarters_of(
     clock = bounds_us + (now - floor_to(now, QUARTER)) // MICROSECOND
     start, end = clock[:-1], clock[1:]
     begin = np.where(end - start >= quarter, start, start // quarter * quarter)
-    first = np.flatnonzero(np.diff(begin, prepend=begin[0] - 1))
-    size = np.diff(first, append=len(start))
+    new = begin[1:] != begin[:-1]
+    first = np.concatenate([[0], new.nonzero()[0] + 1])
+    size = np.concatenate([first[1:], [len(start)]]) - first
     length = end[first + size - 1] - start[first]
     whole = length >= quarter
     prior = np.zeros(len(first))

@@ -90,6 +90,8 @@ def exclude(columns: Columns, solved: Solved, pattern: Pattern, *, everywhere: b
     may otherwise wander to the next. Return whether there were any; the pattern must then be
     solved again.
     """
+    if not columns.battery_one_way:
+        return False
     changed = False
     either: dict[tuple[int, int], bool] = {}
     at = np.array(columns.battery_one_way, dtype=np.int64)
@@ -167,8 +169,8 @@ def _nearest(plugged: PluggedSlot, power_kw: float, running: int | None) -> int:
 def _least(need: Needs, setting: npt.NDArray[np.int64]) -> Series:
     """Return the lowest mean power of each slot's setting; 0 without one."""
     plugged = need.plugged
-    if not len(plugged.kind):
-        return np.zeros(len(plugged))
+    if len(plugged.kind) < 2:
+        return plugged.min_kw
     number = np.clip(setting, 0, np.maximum(plugged.count - 1, 0))
     least = plugged.least_kw[number, np.arange(len(plugged))]
     found: Series = plugged.share * np.where(plugged.count > 0, least, 0.0)

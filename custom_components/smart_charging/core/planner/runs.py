@@ -31,25 +31,14 @@ class Run:
 def runs_of(prepared: Prepared, need: Needs, on: Flags) -> list[Run]:
     """Return the runs of the positions that are on, in order of time."""
     # A run begins where the position before is off, or apart; it ends likewise.
-    joined = np.concatenate([[False], on[1:] & on[:-1] & _follow(need)])
-    begins = np.flatnonzero(on & ~joined).tolist()
-    ends = (np.flatnonzero(on & ~np.concatenate([joined[1:], [False]])) + 1).tolist()
+    joined = on[1:] & on[:-1] & need.plugged.follows
+    begin, end = on.copy(), on.copy()
+    begin[1:] &= ~joined
+    end[:-1] &= ~joined
     return [
-        Run(begin=i, end=j, goes_on=i == 0 and runs_now_h(prepared, need) is not None)
-        for i, j in zip(begins, ends, strict=True)
+        Run(begin=i, end=j + 1, goes_on=i == 0 and runs_now_h(prepared, need) is not None)
+        for i, j in zip(begin.nonzero()[0].tolist(), end.nonzero()[0].tolist(), strict=True)
     ]
-
-
-def _follow(need: Needs) -> Flags:
-    """Return for each position but the first whether it goes on where the one before it ends."""
-    found: Flags = (np.diff(need.plugged.slot) == 1) & (np.diff(need.plugged.stay) == 0)
-    return found
-
-
-def follows(need: Needs, i: int) -> bool:
-    """Return whether position `i` goes on where the one before it ends."""
-    slot, stay = need.plugged.slot, need.plugged.stay
-    return bool(slot[i] == slot[i - 1] + 1 and stay[i] == stay[i - 1])
 
 
 def runs_now_h(prepared: Prepared, need: Needs) -> float | None:
@@ -74,6 +63,8 @@ def lengthen(prepared: Prepared, needs: tuple[Needs, ...], pattern: Pattern) -> 
 
     The end of a stay, the room of the vehicle and a slot without power may still end it.
     """
+    if not any(charger.min_on_s > 0 for charger in prepared.problem.chargers):
+        return
     for v, need in enumerate(needs):
         if not any(least_h(prepared, need, int(i)) for i in _stays(need)):
             continue
@@ -98,7 +89,8 @@ def long_enough(prepared: Prepared, need: Needs, wish: Series) -> npt.NDArray[np
         on = np.flatnonzero(state[begin:end] != OFF)
         if len(on):
             last = begin + int(on[-1])
-            more = last + 1 < len(state) and follows(need, last + 1) and state[last + 1] != OFF
+            after = last + 1
+            more = after < len(state) and need.plugged.follows[last] and state[after] != OFF
             if not more:
                 state[last] = FREE
         begin = end
@@ -107,7 +99,8 @@ def long_enough(prepared: Prepared, need: Needs, wish: Series) -> npt.NDArray[np
 
 def _stays(need: Needs) -> list[int]:
     """Return the first position of each unbroken presence."""
-    return [0, *(np.flatnonzero(~_follow(need)) + 1).tolist()] if len(need.plugged) else []
+    follows = need.plugged.follows
+    return [0, *(np.flatnonzero(~follows) + 1).tolist()] if len(need.plugged) else []
 
 
 def _chosen(prepared: Prepared, need: Needs, wish: Series, begin: int, end: int) -> Sequence[int]:

@@ -1,7 +1,13 @@
-"""HiGHS in-process beneath PuLP: the model handed over in one piece, the answer read in one."""
+"""HiGHS in-process beneath PuLP: the model handed over in one piece, the answer read in one.
+
+PuLP holds the whole model and starts the solver. What HiGHS is given are the very arrays that PuLP
+was filled from in the same pass (`Model.pour`), not PuLP's copy of them read back row by row: that
+takes longer than to fill it. A test compares the two on whole plans.
+"""
 
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,27 +15,51 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 import pulp
-from pulp._rustcore import Sense
 from pulp.core.lp_stats import LpSolveStats
 
 type Values = npt.NDArray[np.float64]
+type Numbers = npt.NDArray[np.int32]
 
 SCALE = 1000.0
 """The solver sees a thousandth of the currency: a preference of a slot stays above its tolerance
 (1e-7), and a missed goal (some hundred) stays well below where digits are lost."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A model as HiGHS takes it: minimise cost x with lower <= x <= upper, and the same of its rows.
+
+    The rows are compressed: row i has the entries from `starts[i]` to the next one's.
+    """
+
+    cost: Values
+    """In thousandths of the currency: see `SCALE`."""
+    lower: Values
+    upper: Values
+    integer: Numbers
+    """1 for a column of whole numbers, else 0."""
+    row_lower: Values
+    row_upper: Values
+    starts: Numbers
+    columns: Numbers
+    factors: Values
+
+
 class Solved:
-    """An answer of the solver; money in currency. Duals are read when they are asked for."""
+    """An answer of the solver; money in currency. Values and duals are read when asked for."""
 
     def __init__(self, highs: Any, info: Any, *, integer: bool, proven: bool) -> None:
         # A copy: the next solve leaves it as it is.
         self._solution = highs.getSolution()
-        self.values = _values(self._solution.col_value)
         self.objective: float = info.objective_function_value / SCALE
         self.bound: float = info.mip_dual_bound / SCALE if integer else self.objective
         """No feasible point has a lower objective."""
         self.proven = proven
+
+    @cached_property
+    def values(self) -> Values:
+        """What each column comes to."""
+        return _values(self._solution.col_value)
 
     @cached_property
     def row_duals(self) -> Values:
@@ -50,9 +80,13 @@ def _values(numbers: list[float]) -> Values:
 class Solver:
     """A live HiGHS: bounds and coefficients may change between solves, which start warm."""
 
-    def __init__(self, highs: Any, *, integer: bool) -> None:
+    def __init__(self, highs: Any, matrix: Matrix) -> None:
         self._highs = highs
-        self._integer = integer
+        self._integer = bool(matrix.integer.any())
+        # As they stand in HiGHS: what would change nothing is not sent.
+        self._lower, self._upper = matrix.lower.copy(), matrix.upper.copy()
+        self._row_upper = matrix.row_upper.copy()
+        self._factors: dict[tuple[int, int], float] = {}
         self.solves = 1
 
     def answer(self) -> Solved | None:
@@ -67,16 +101,27 @@ class Solver:
         return Solved(self._highs, info, integer=self._integer, proven=proven)
 
     def set_bounds(self, columns: npt.NDArray[np.int64], lower: Values, upper: Values) -> None:
-        """Change the bounds of columns."""
-        self._highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+        """Change the bounds of columns, each of which stands in `columns` once."""
+        new = (self._lower[columns] != lower) | (self._upper[columns] != upper)
+        at, low, high = columns[new], lower[new], upper[new]
+        if len(at):
+            self._lower[at], self._upper[at] = low, high
+            self._highs.changeColsBounds(len(at), at.astype(np.int32), low, high)
+
+    def set_limits(self, rows: npt.NDArray[np.int64], limits: Values) -> None:
+        """Change the limits of rows that were added with `at_most`."""
+        new = self._row_upper[rows] != limits
+        at, high = rows[new], limits[new]
+        if len(at):
+            self._row_upper[at] = high
+            low = np.full(len(at), -highspy.kHighsInf)
+            self._highs.changeRowsBounds(len(at), at.astype(np.int32), low, high)
 
     def set_factor(self, row: int, column: int, factor: float) -> None:
         """Change one coefficient."""
-        self._highs.changeCoeff(row, column, factor)
-
-    def set_limit(self, row: int, limit: float) -> None:
-        """Change the limit of a row that was added with `at_most`."""
-        self._highs.changeRowBounds(row, -highspy.kHighsInf, limit)
+        if self._factors.get((row, column)) != factor:
+            self._factors[row, column] = factor
+            self._highs.changeCoeff(row, column, factor)
 
     def solve(self, time_limit_s: float) -> Solved | None:
         """Solve again from where the last solve ended."""
@@ -87,20 +132,22 @@ class Solver:
 
 
 class HighsInProcess(pulp.HiGHS):
-    """PuLP's HiGHS without its loops over single columns and rows.
+    """PuLP's HiGHS without its loops over single columns and rows: it takes them as arrays.
 
-    The answer stays in the live solver (`LpProblem.solverModel`), where `Solver` reads it; PuLP's
+    The arrays must be those that the problem was filled from. The answer stays in the live solver (`LpProblem.solverModel`), where `Solver` reads it; PuLP's
     own variables get no values.
     """
 
     def __init__(
         self,
+        matrix: Matrix,
         *,
         start: Values | None,
         cancelled: Callable[[], bool] | None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self._matrix = matrix
         self._start = start
         self._cancelled = cancelled
 
@@ -119,43 +166,32 @@ class HighsInProcess(pulp.HiGHS):
         )
 
     def buildSolverModel(self, lp: pulp.LpProblem) -> None:
-        """Hand the model to HiGHS."""
-        core = lp.toRustModel()
-        variables, rows = core.list_variables(), core.list_constraints()
-        objective = core.get_objective()
-        # `Model` gives it all columns in their order.
-        cost = _values(objective.values() if objective is not None else [])
-        starts: list[int] = []
-        columns: list[int] = []
-        factors: list[float] = []
-        for row in rows:
-            starts.append(len(columns))
-            for variable, factor in row.items():
-                columns.append(variable.id())
-                factors.append(factor)
-        limits = _values([row.rhs for row in rows])
-        at_most = np.array([row.sense == Sense.LessEqual for row in rows], dtype=bool)
-        at_least = np.array([row.sense == Sense.GreaterEqual for row in rows], dtype=bool)
+        """Hand the model to HiGHS.
+
+        Raises:
+            pulp.PulpSolverError: when HiGHS does not take it.
+        """
         highs: Any = lp.solverModel
-        highs.passModel(
-            len(variables),
-            len(rows),
-            len(factors),
+        x = self._matrix
+        status = highs.passModel(
+            len(x.cost),
+            len(x.row_lower),
+            len(x.factors),
             int(highspy.MatrixFormat.kRowwise),
             int(highspy.ObjSense.kMinimize),
             0.0,
-            cost,
-            _values([variable.lb for variable in variables]),
-            _values([variable.ub for variable in variables]),
-            np.where(at_most, -highspy.kHighsInf, limits),
-            np.where(at_least, highspy.kHighsInf, limits),
-            np.frombuffer(array("i", starts), dtype=np.int32),
-            np.frombuffer(array("i", columns), dtype=np.int32),
-            _values(factors),
-            np.array([v.is_integer() for v in variables], dtype=np.int32)
-            if core.is_mip()
-            else np.zeros(len(variables), dtype=np.int32),
+            x.cost,
+            x.lower,
+            x.upper,
+            x.row_lower,
+            x.row_upper,
+            x.starts,
+            x.columns,
+            x.factors,
+            x.integer,
         )
+        if status == highspy.HighsStatus.kError:
+            raise pulp.PulpSolverError("HiGHS does not take the model")
         if self._start is not None:
             count = len(self._start)
             highs.setSolution(count, np.arange(count, dtype=np.int32), self._start)

@@ -96,7 +96,7 @@ def _offers(problem: Problem) -> list[_Offer]:
 
 def _without_conflicts(offers: list[_Offer], bounds_us: Numbers) -> list[_Offer]:
     """Give each slot of a charger to one vehicle, and each slot of a vehicle to one charger."""
-    if not offers:
+    if len(offers) < 2:
         return offers
     count = len(bounds_us)
     chargers = np.concatenate([x.slots + count * x.charger for x in offers])
