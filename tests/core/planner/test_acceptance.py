@@ -80,7 +80,11 @@ def explained(problem: Problem, answer: Plan) -> None:
     ("name", "discrete"),
     [
         ("winter, dynamic, battery", False),
+        ("spring, dynamic, peak, two cars", False),
+        ("summer, flat, one car on sun only", True),
         ("winter, night tariff, two cars", True),
+        ("spring, trips between stays, peak", True),
+        ("summer, export above import", False),
         ("autumn, night tariff, three phases", True),
     ],
 )
