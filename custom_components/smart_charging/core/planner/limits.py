@@ -124,6 +124,8 @@ def tighten(
             powers = [x.running_kw for x in charges]
         else:
             powers = _whole_steps(limits, charges, raise_=not pin)
+            if pin:
+                _hold_others(pattern, solution, t)
         for x, kw in zip(charges, powers, strict=True):
             v, i = x.vehicle, x.position
             if kw <= 0:
@@ -270,3 +272,14 @@ def _battery_gives_way(pattern: Pattern, solution: Solution, t: int, excess_kw: 
             pattern.battery_cap[b, t] = max(0.0, kw - excess_kw)
             excess_kw -= min(kw, excess_kw)
     return True
+
+
+def _hold_others(pattern: Pattern, solution: Solution, t: int) -> None:
+    """Keep batteries and thrown away sun from taking what the cars give up.
+
+    Where energy costs less than nothing they would, and each lower step would be too high again.
+    """
+    pattern.waste_cap[t] = min(pattern.waste_cap.get(t, np.inf), float(solution.curtailed[t]))
+    for b, into in enumerate(solution.battery_in):
+        held = pattern.battery_cap.get((b, t), np.inf)
+        pattern.battery_cap[b, t] = min(held, float(into[t]))
