@@ -259,8 +259,9 @@ def _charges(
 def _whole_steps(limits: SlotLimits, charges: list[Running], *, raise_: bool) -> list[float]:
     """Return running powers near the means that keep the limits together, 0 where one must stop.
 
-    Whoever is in least need gives way: first down to the least current, then it stops. What is left over goes, a step each, first to whoever has
-    lost most by rounding down.
+    Whoever is in least need gives way: first down to the least current, then it stops. What is
+    left over goes, a step each, to whoever is in most need, and of these has lost most by rounding
+    down.
     """
     chosen = [x.step_below(max(x.mean_kw, x.setting.min_kw)) for x in charges]
     order = sorted(range(len(charges)), key=lambda k: (charges[k].urgency, -k))
@@ -271,7 +272,9 @@ def _whole_steps(limits: SlotLimits, charges: list[Running], *, raise_: bool) ->
             below = charges[k].step_below(min(chosen[k], limits.room_kw(k, chosen)))
             least = 0.0 if stops else min(chosen[k], charges[k].setting.min_kw)
             chosen[k] = max(below, least)
-    lost = sorted(range(len(charges)), key=lambda k: chosen[k] - charges[k].mean_kw)
+    lost = sorted(
+        range(len(charges)), key=lambda k: (-charges[k].urgency, chosen[k] - charges[k].mean_kw)
+    )
     rising = raise_
     while rising:
         rising = False

@@ -61,6 +61,22 @@ class Pattern:
             full_range=self.full_range,
         )
 
+    def limited(self, needs: tuple[Needs, ...]) -> bool:
+        """Return whether limits have narrowed anything."""
+        narrowed = self.pinned or self.battery_cap or self.waste_cap
+        capped = (
+            bool((cap < need.plugged.max_kw).any())
+            for cap, need in zip(self.cap, needs, strict=True)
+        )
+        return bool(narrowed) or any(capped)
+
+    def reopen(self, needs: tuple[Needs, ...]) -> None:
+        """Take back what limits have narrowed."""
+        self.cap = [need.plugged.max_kw.copy() for need in needs]
+        self.pinned.clear()
+        self.battery_cap.clear()
+        self.waste_cap.clear()
+
 
 def apply(
     prepared: Prepared, needs: tuple[Needs, ...], columns: Columns, solver: Solver, pattern: Pattern
