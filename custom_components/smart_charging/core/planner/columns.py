@@ -72,6 +72,8 @@ class Columns:
     """Slots in which charge and discharge of a battery must exclude each other."""
     capped: set[tuple[int, int]] = field(default_factory=set)
     """(battery, slot) whose bound a pattern has changed."""
+    waste_capped: set[int] = field(default_factory=set)
+    """Slots in which a pattern has changed how much sun may be thrown away."""
     ways: list[tuple[int, int, int, int]] = field(default_factory=list)
     """Slot, binary of a direction, the column it allows at 1 and the one at 0."""
     running: list[Ids] = field(default_factory=list)

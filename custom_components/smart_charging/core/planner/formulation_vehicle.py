@@ -8,11 +8,15 @@ from .model import ABSENT, Ids, Model
 from .needs import Demand, Needs
 from .prepare import Prepared
 from .presence import TINY, Series
+from .runs import runs_now_h
 from .solution import given_kwh
 from .weights import ASAP_H, Weights
 
 STAY_WITH = 0.5
 """Preference for going on with what a charger does now, against that of a car's time."""
+
+STAY_H = 1.0
+"""Hours over which it fades: not only the present slot, else each plan ends the charge at its end."""
 
 IN_TURN = 0.5
 """By how much more the car that is due first is preferred early, against that of a car's time."""
@@ -31,18 +35,21 @@ def charge_columns(
     rather than later, on with what runs now, and who is due first: cars that share a limit then
     charge one after the other.
     """
-    running = {p.charger: p.current_a > 0 for p in prepared.problem.previous}
+    idle = {p.charger for p in prepared.problem.previous if p.current_a <= 0}
     due = [min((d.goal.by for d in n.demands if not d.past), default=None) for n in needs]
-    order = sorted(range(len(needs)), key=lambda v: (due[v] is None, due[v] or 0, v))
+    runs = [runs_now_h(prepared, need) is not None for need in needs]
+    # Of two that are due at the same time the one that runs goes on.
+    order = sorted(range(len(needs)), key=lambda v: (due[v] is None, due[v] or 0, not runs[v], v))
     later = 0.1 + 0.9 * progress(prepared)
     for v, need in enumerate(needs):
         at = need.plugged.slot
         wish = later[at] * (1 + IN_TURN * (1 - order.index(v) / len(needs)))
         if len(at) and at[0] == 0:
             charger = prepared.problem.chargers[int(need.plugged.charger[0])].id
-            if running.get(charger, False):
-                wish[0] -= STAY_WITH
-            elif charger in running:
+            if runs[v]:
+                fades = np.maximum(1 - prepared.since_h[at] / STAY_H, 0.0)
+                wish -= STAY_WITH * fades
+            elif charger in idle:
                 wish[0] += 0.1
         cost = weights.preference * wish * prepared.hours[at]
         columns.charge.append(optional_columns(model, f"car{v}", need.plugged.max_kw, cost))

@@ -92,6 +92,30 @@ class SlotLimits:
         )
         return (excess if excess > SLACK else 0.0), circuits
 
+    def room_kw(self, k: int, running_kw: list[float]) -> float:
+        """Return the highest power that the limits leave charge `k` beside the others."""
+        others = [0.0 if j == k else kw for j, kw in enumerate(running_kw)]
+        mine = self._charges[k]
+        room = self._kw - sum(others)
+        for phase, a_per_kw in enumerate(mine.setting.line_a_per_kw):
+            if a_per_kw <= 0:
+                continue
+            used = [
+                kw * x.setting.line_a_per_kw[phase]
+                for kw, x in zip(others, self._charges, strict=True)
+            ]
+            room = min(room, (self._line_a[phase] - sum(used)) / a_per_kw)
+            for circuit, members in self._circuits:
+                if mine.plugged.charger not in members:
+                    continue
+                theirs = sum(
+                    a
+                    for a, x in zip(used, self._charges, strict=True)
+                    if x.plugged.charger in members
+                )
+                room = min(room, (max(circuit.fuse_a, 0.0) - theirs) / a_per_kw)
+        return room
+
     def keeps(self, running_kw: list[float]) -> bool:
         """Return whether all limits hold."""
         return self.over_kw(running_kw) == (0.0, False)
@@ -124,6 +148,8 @@ def tighten(
             powers = [x.running_kw for x in charges]
         else:
             powers = _whole_steps(limits, charges, raise_=not pin)
+            if pin:
+                _hold_others(pattern, solution, t)
         for x, kw in zip(charges, powers, strict=True):
             v, i = x.vehicle, x.position
             if kw <= 0:
@@ -231,19 +257,22 @@ def _charges(
 def _whole_steps(limits: SlotLimits, charges: list[Running], *, raise_: bool) -> list[float]:
     """Return running powers near the means that keep the limits together, 0 where one must stop.
 
-    Whoever is in least need gives way. What is left over goes, a step each, first to whoever has
-    lost most by rounding down.
+    Whoever is in least need gives way: first down to the least current, then it stops. What is
+    left over goes, a step each, to whoever is in most need, and of these has lost most by rounding
+    down.
     """
     chosen = [x.step_below(max(x.mean_kw, x.setting.min_kw)) for x in charges]
     order = sorted(range(len(charges)), key=lambda k: (charges[k].urgency, -k))
-    for k in order:
-        while chosen[k] > 0 and not limits.keeps(chosen):
-            step = charges[k].charger.step_a * charges[k].setting.kw_per_a
-            least = charges[k].setting.min_kw
-            chosen[k] = charges[k].step_below(chosen[k] - step if step > 0 else least)
-            if step <= 0 and not limits.keeps(chosen):
-                chosen[k] = 0.0
-    lost = sorted(range(len(charges)), key=lambda k: chosen[k] - charges[k].mean_kw)
+    for stops in (False, True):
+        for k in order:
+            if limits.keeps(chosen):
+                break
+            below = charges[k].step_below(min(chosen[k], limits.room_kw(k, chosen)))
+            least = 0.0 if stops else min(chosen[k], charges[k].setting.min_kw)
+            chosen[k] = max(below, least)
+    lost = sorted(
+        range(len(charges)), key=lambda k: (-charges[k].urgency, chosen[k] - charges[k].mean_kw)
+    )
     rising = raise_
     while rising:
         rising = False
@@ -268,3 +297,14 @@ def _battery_gives_way(pattern: Pattern, solution: Solution, t: int, excess_kw: 
             pattern.battery_cap[b, t] = max(0.0, kw - excess_kw)
             excess_kw -= min(kw, excess_kw)
     return True
+
+
+def _hold_others(pattern: Pattern, solution: Solution, t: int) -> None:
+    """Keep batteries and thrown away sun from taking what the cars give up.
+
+    Where energy costs less than nothing they would, and each lower step would be too high again.
+    """
+    pattern.waste_cap[t] = min(pattern.waste_cap.get(t, np.inf), float(solution.curtailed[t]))
+    for b, into in enumerate(solution.battery_in):
+        held = pattern.battery_cap.get((b, t), np.inf)
+        pattern.battery_cap[b, t] = min(held, float(into[t]))

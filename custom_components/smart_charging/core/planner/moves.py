@@ -27,7 +27,7 @@ PROMISE = 1e-5
 class Move:
     """Switch one slot of a vehicle off, another on; or let another be the part of a slot."""
 
-    promise: float
+    promise: float = 0.0
     vehicle: int
     off: int | None = None
     on: int | None = None

@@ -38,6 +38,8 @@ class Pattern:
     """Slots in which a vehicle may give back, as far as it does not charge in them."""
     battery_cap: dict[tuple[int, int], float]
     """Highest charge in kW of the (battery, slot) that makes room for a car."""
+    waste_cap: dict[int, float]
+    """Most sun in kW thrown away in a slot, where more would take the room of a car."""
     tapered: list[npt.NDArray[np.bool_]]
     """Slots in which the car itself may draw less than the charger's minimum, nearly full."""
     full_range: bool = False
@@ -54,9 +56,26 @@ class Pattern:
             discharging=dict(self.discharging),
             gives=list(self.gives),
             battery_cap=dict(self.battery_cap),
+            waste_cap=dict(self.waste_cap),
             tapered=self.tapered,
             full_range=self.full_range,
         )
+
+    def limited(self, needs: tuple[Needs, ...]) -> bool:
+        """Return whether limits have narrowed anything."""
+        narrowed = self.pinned or self.battery_cap or self.waste_cap
+        capped = (
+            bool((cap < need.plugged.max_kw).any())
+            for cap, need in zip(self.cap, needs, strict=True)
+        )
+        return bool(narrowed) or any(capped)
+
+    def reopen(self, needs: tuple[Needs, ...]) -> None:
+        """Take back what limits have narrowed."""
+        self.cap = [need.plugged.max_kw.copy() for need in needs]
+        self.pinned.clear()
+        self.battery_cap.clear()
+        self.waste_cap.clear()
 
 
 def apply(
@@ -93,6 +112,11 @@ def _directions(
         bound(columns.imported[at], np.where(exporting, 0.0, most))
         bound(columns.exported[at], np.where(exporting, columns.export_most[at], 0.0))
     # Slots that an earlier pattern capped get their bound back.
+    columns.waste_capped.update(pattern.waste_cap)
+    at = np.array(sorted(t for t in columns.waste_capped if columns.curtailed[t] != ABSENT), int)
+    if len(at):
+        caps = np.array([pattern.waste_cap.get(t, np.inf) for t in at.tolist()])
+        bound(columns.curtailed[at], np.minimum(prepared.pv[at], caps))
     columns.capped.update(pattern.battery_cap)
     if not columns.battery_one_way and not columns.capped:
         return found

@@ -13,10 +13,11 @@ import numpy as np
 
 from .estimates import Estimates
 from .needs import Needs
-from .pattern import OFF, ON, Pattern
+from .pattern import FREE, OFF, ON, Pattern
 from .presence import TINY
 from .runs import Run, runs_of
 from .search import Attempt, Climb
+from .staying import Order, orders, stay, taken_back
 from .weights import GIVE_AWAY
 
 MISSES = 2
@@ -50,6 +51,8 @@ def prefer(climb: Climb) -> float:
         return 0.0
     cheapest = climb.best
     most = cheapest.solved.objective + GIVE_AWAY * climb.weights.bill
+    stay(climb, most)
+    wanted = orders(climb)
     misses = 0
     improved = True
     while improved:
@@ -60,11 +63,17 @@ def prefer(climb: Climb) -> float:
             if misses >= MISSES or climb.stopped:
                 break
             found = climb.settle(_changed(climb, best, change), most)
-            if found is not None and unrest(climb, found) < restless:
+            calmer = found is not None and unrest(climb, found) < restless
+            if found is not None and calmer and _stays(wanted, best, found):
                 climb.best, improved = found, True
                 break
             misses += 1
     return max(0.0, climb.cost(climb.best) - climb.cost(cheapest))
+
+
+def _stays(wanted: list[Order], best: Attempt, found: Attempt) -> bool:
+    """Return whether an attempt takes back no more orders than the best."""
+    return len(taken_back(found, wanted)) <= len(taken_back(best, wanted))
 
 
 def unrest(climb: Climb, attempt: Attempt) -> int:
@@ -151,13 +160,27 @@ def _same_phases(climb: Climb, attempt: Attempt, v: int, runs: list[Run]) -> Ite
                     yield Calmer(vehicle=v, settings=tuple((j, number) for j in part))
 
 
+def _part(pattern: Pattern, v: int, change: Calmer) -> int | None:
+    """Return the position that becomes the part of a slot when the one there was goes off.
+
+    The outer end of what is switched on, `None` when nothing is or no part is moved.
+    """
+    state = pattern.state[v]
+    if not change.on or not any(state[i] == FREE for i in change.off):
+        return None
+    first, last = change.on[0], change.on[-1]
+    before = first > 0 and state[first - 1] == ON and first - 1 not in change.off
+    return last if before else first
+
+
 def _changed(climb: Climb, attempt: Attempt, change: Calmer) -> Pattern:
     pattern = attempt.pattern.copy()
+    part = _part(pattern, change.vehicle, change)
     v, most = change.vehicle, climb.needs[change.vehicle].plugged.max_kw
     for i in change.off:
         pattern.state[v][i] = OFF
     for i in change.on:
-        pattern.state[v][i] = ON
+        pattern.state[v][i] = FREE if i == part else ON
     for i, number in change.settings:
         pattern.setting[v][i] = number
     for i in (*change.on, *change.off, *(i for i, _ in change.settings)):

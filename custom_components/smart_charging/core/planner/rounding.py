@@ -61,6 +61,7 @@ def pattern_of(
         pinned={},
         gives=[holds_floor(need, columns, solved, v) for v, need in enumerate(needs)],
         battery_cap={},
+        waste_cap={},
         tapered=tapers,
         exporting={
             t: _is_back(solved, columns.imported, columns.exported, t) for t in columns.one_way

@@ -184,16 +184,26 @@ class Climb:
         self.keep(self.settle(attempt.pattern))
 
     def _improve(self) -> None:
-        """Try the changes that the duals of the best promise most of, until none helps."""
-        improved = self.best is not None
-        while improved and not self.closed and self.best is not None:
-            improved = False
-            best = self.best
-            for change in moves(self.needs, self.columns, best.pattern, best.solved):
-                if self.closed or self.stopped or self.solver.solves >= self.limits.solves:
-                    return
-                pattern = best.pattern.copy()
-                change.apply(self.needs, pattern, best.solved, self.columns)
-                if self.keep(self.settle(pattern, self.to_beat)):
-                    improved = True
-                    break
+        """Try the changes that the duals of the best promise most of, until none helps.
+
+        First with the caps that limits have set, then without them: they came from what ran
+        beside it then.
+        """
+        while not self.closed and (self._better(reopen=False) or self._better(reopen=True)):
+            pass
+
+    def _better(self, *, reopen: bool) -> bool:
+        """Return whether one of the changes is better, and is the best now."""
+        best = self.best
+        if best is None or (reopen and not best.pattern.limited(self.needs)):
+            return False
+        for change in moves(self.needs, self.columns, best.pattern, best.solved):
+            if self.closed or self.stopped or self.solver.solves >= self.limits.solves:
+                return False
+            pattern = best.pattern.copy()
+            if reopen:
+                pattern.reopen(self.needs)
+            change.apply(self.needs, pattern, best.solved, self.columns)
+            if self.keep(self.settle(pattern, self.to_beat)):
+                return True
+        return False
