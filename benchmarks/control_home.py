@@ -243,8 +243,8 @@ class ControlledHome:
         self._back_at: datetime | None = None
         self._before_a: dict[str, float] = {}
         """What was ordered before the silence."""
-        self._held_a: dict[str, float] = {}
-        """What was ordered at its end."""
+        self._held: set[str] = set()
+        """What it held down at its end."""
 
     @property
     def now(self) -> datetime:
@@ -659,18 +659,18 @@ class ControlledHome:
         if not safe:
             # Until the last second above it: a car that rises again is not safe yet.
             tally.stale_to_safe_s = max(tally.stale_to_safe_s, silent_s + 1.0)
-        self._held_a = {key: told.current_a for key, told in self._told.items()}
+        self._held = {k for k, s in self.setpoints.chargers.items() if s.limit == Sight.STALE}
 
     def _is_normal(self) -> bool:
         """Tell whether no order is held down for want of a meter any more.
 
-        What the silence lowered is back, or something else is named that holds it.
+        What the silence held down is back, or something else is named that holds it.
         """
         for key, setpoint in self.setpoints.chargers.items():
             if setpoint.reason is Reason.STALE or setpoint.limit == Sight.STALE:
                 return False
-            held = max(setpoint.current_a, self._held_a[key]) < self._before_a[key]
-            if held and setpoint.limit is None:
+            back = setpoint.current_a >= self._before_a[key] or setpoint.limit is not None
+            if key in self._held and not back:
                 return False
         return True
 
