@@ -74,6 +74,7 @@ class PartConfig:
             switching=bool(self.figures.get("can_switch_phases")) and len(choice) > 1,
             phase_map=PHASE_MAPS[self.figures.get("phase_map", "123")],
             circuit=self.circuit,
+            reaction_s=self.figures.get("commissioned", {}).get("reaction_s"),
         )
 
     def battery_spec(self) -> BatterySpec:
