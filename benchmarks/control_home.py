@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from custom_components.smart_charging.core.control import ControlState, control, house_currents_a
 from custom_components.smart_charging.core.control.quarter import quarter_start
+from custom_components.smart_charging.core.control.stale import Sight
 from custom_components.smart_charging.core.control.types import (
     BatterySpec,
     ChargerOrder,
@@ -64,6 +65,9 @@ REACTION_S = 12.0
 """The slowest car (10 s), the telegram that shows the overload and the one that shows the fall."""
 
 
+SILENCE_EVERY_S = 1800.0
+"""The shortest time between two silences that begin while cars draw more than is proven safe."""
+
 PLAN_TAKES = timedelta(seconds=2)
 """From the moment that a plan stands for to the moment that it is in force."""
 
@@ -109,6 +113,8 @@ class Scenario:
     peak: PeakTariff | None = None
     silences: tuple[tuple[float, float], ...] = ()
     """Seconds since the start between which no telegram comes."""
+    silence_s: float = 0.0
+    """Length of the silences that begin while cars draw more than is proven safe."""
 
 
 @dataclass
@@ -147,10 +153,13 @@ class Tally:
     import_kwh: float = 0.0
     export_kwh: float = 0.0
     bill: float = 0.0
+    silences: int = 0
+    silences_above_safe: int = 0
+    """Those at whose last telegram cars drew more than is proven safe."""
     stale_to_safe_s: float = 0.0
-    """Longest time from the last telegram to the safe current."""
+    """Longest time from the last telegram until cars really drew no more than is proven safe."""
     stale_to_normal_s: float = 0.0
-    """Longest time from the first telegram after a silence to setpoints that trust it again."""
+    """Longest time from the first telegram after a silence to orders that it holds down no more."""
     plans: int = 0
     plan_rungs: dict[str, int] = field(default_factory=dict)
 
@@ -229,10 +238,13 @@ class ControlledHome:
         self._base_kwh = self.house.base_kwh
         self._month_peak = self._meter_peak()
         self._target = self._peak_target() or 0.0
+        self._silent_until_s = -SILENCE_EVERY_S
         self._silent_since: datetime | None = None
-        self._safe_seen = True
         self._back_at: datetime | None = None
-        self._runs: set[tuple[str, datetime]] = set()
+        self._before_a: dict[str, float] = {}
+        """What was ordered before the silence."""
+        self._held: set[str] = set()
+        """What it held down at its end."""
 
     @property
     def now(self) -> datetime:
@@ -261,6 +273,10 @@ class ControlledHome:
         """Move the world by a second, and make a plan when one is due."""
         self.clock.advance(1.0)
         self.house.advance()
+        at = self.tally.seconds
+        rested = at >= self._silent_until_s + SILENCE_EVERY_S
+        if self.scenario.silence_s and rested and not self._is_safe():
+            self._silent_until_s = at + self.scenario.silence_s
         self._come_and_go()
         now = self.now
         if now == quarter_start(now):
@@ -278,6 +294,8 @@ class ControlledHome:
     def heard(self) -> bool:
         """Whether the meter sends its telegram now."""
         at = self.tally.seconds
+        if at < self._silent_until_s:
+            return False
         return not any(a <= at < b for a, b in self.scenario.silences)
 
     def take(self, meter: MeterReading | None) -> None:
@@ -627,21 +645,34 @@ class ControlledHome:
         if silent_s < 1.0:
             if self._silent_since is not None:
                 self._silent_since, self._back_at = None, now
-            if self._back_at is not None and not any(
-                s.reason is Reason.STALE for s in self.setpoints.chargers.values()
-            ):
+            if self._back_at is not None and self._is_normal():
                 back_s = (now - self._back_at).total_seconds()
                 tally.stale_to_normal_s = max(tally.stale_to_normal_s, back_s)
                 self._back_at = None
             return
+        safe = self._is_safe()
         if self._silent_since is None:
-            self._silent_since, self._safe_seen = meter.at, False
-        if not self._safe_seen and self._is_safe():
-            self._safe_seen = True
-            if any(s.reason is Reason.STALE for s in self.setpoints.chargers.values()):
-                tally.stale_to_safe_s = max(tally.stale_to_safe_s, silent_s)
-        elif not self._safe_seen:
-            tally.stale_to_safe_s = max(tally.stale_to_safe_s, silent_s)
+            self._silent_since, self._back_at = meter.at, None
+            self._before_a = {key: told.current_a for key, told in self._told.items()}
+            tally.silences += 1
+            tally.silences_above_safe += not safe
+        if not safe:
+            # Until the last second above it: a car that rises again is not safe yet.
+            tally.stale_to_safe_s = max(tally.stale_to_safe_s, silent_s + 1.0)
+        self._held = {k for k, s in self.setpoints.chargers.items() if s.limit == Sight.STALE}
+
+    def _is_normal(self) -> bool:
+        """Tell whether no order is held down for want of a meter any more.
+
+        What the silence held down is back, or something else is named that holds it.
+        """
+        for key, setpoint in self.setpoints.chargers.items():
+            if setpoint.reason is Reason.STALE or setpoint.limit == Sight.STALE:
+                return False
+            back = setpoint.current_a >= self._before_a[key] or setpoint.limit is not None
+            if key in self._held and not back:
+                return False
+        return True
 
     def _is_safe(self) -> bool:
         """Tell whether chargers together draw no more than the fuse leaves beside the known peak."""

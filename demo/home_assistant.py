@@ -160,6 +160,12 @@ class HomeAssistant:
         try:
             await asyncio.wait_for(process.wait(), STOP_S)
         except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it as a power cut does: it can do nothing more."""
+        process = self._process
+        if process is not None and process.returncode is None:
             process.kill()
             await process.wait()
 

@@ -27,6 +27,9 @@ PHASE_MAPS = {
 PHASE_CHOICES = {"1": (1,), "3": (3,), "1_3": (1, 3)}
 """Form option -> phase counts that a charger can run on."""
 
+FED_PHASES = {"all": (1, 2, 3), "1": (1,), "2": (2,), "3": (3,)}
+"""Form option -> grid phases that a battery's inverter feeds; on 3x230 one is its line and the next."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartConfig:
@@ -74,6 +77,7 @@ class PartConfig:
             switching=bool(self.figures.get("can_switch_phases")) and len(choice) > 1,
             phase_map=PHASE_MAPS[self.figures.get("phase_map", "123")],
             circuit=self.circuit,
+            reaction_s=self.figures.get("commissioned", {}).get("reaction_s"),
         )
 
     def battery_spec(self) -> BatterySpec:
@@ -86,6 +90,7 @@ class PartConfig:
             max_discharge_kw=float(self.figures.get("max_discharge_kw", 5)),
             may_feed_cars=bool(self.figures.get("may_feed_cars")),
             controllable=self.controllable,
+            phases=FED_PHASES[self.figures.get("fed_phases", "all")],
         )
 
 
@@ -303,6 +308,7 @@ def stored_part(info: PartInfo) -> dict[str, Any]:
                 "max_discharge_kw": info.max_discharge_kw or 5,
                 "min_soc": 10,
                 "may_feed_cars": False,
+                "fed_phases": "all",
             }
         case PartKind.METER:
             figures["meter_phases"] = list(info.phases)

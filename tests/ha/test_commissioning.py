@@ -93,6 +93,7 @@ async def test_a_charger_is_proven_and_left_as_it_was(make_home: HomeFactory) ->
     assert sensor(home)[0] == "not_done"
     await press(home)
     await home.run(5, step=1)
+    assert home.site.actor.control_site.chargers[0].reaction_s is None
     state, told = sensor(home)
     assert (state, told["step"], told["steps"], told["current_a"]) == ("running", 1, 5, 6)
     took_s = await finished(home)
@@ -106,6 +107,7 @@ async def test_a_charger_is_proven_and_left_as_it_was(make_home: HomeFactory) ->
     assert owned(home) == OWN, "the site observes: the charger follows its owner again"
     figures = home.site.config.devices[1].parts[0].figures
     assert figures["commissioned"]["reaction_s"] == told["reaction_s"]
+    assert home.site.actor.control_site.chargers[0].reaction_s == told["reaction_s"]
     assert not home.site.settings.charger(CHARGER_PART).release_due
     count = len(home.wattpilot.writes)
     await home.run(120)

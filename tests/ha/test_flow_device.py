@@ -318,7 +318,8 @@ async def test_the_parts_of_an_inverter_are_chosen_and_its_battery_checked(
     assert form["step_id"] == "figures_battery"
     capacity = rig.house.battery.capacity_kwh if rig.house.battery else None
     assert shown(form)["capacity_kwh"] == capacity
-    result = await rig.accept(form, min_soc=20, may_feed_cars=True)
+    assert shown(form)["fed_phases"] == "fed_all"
+    result = await rig.accept(form, min_soc=20, may_feed_cars=True, fed_phases="fed_2")
     assert result["type"] == "create_entry"
     await hass.async_block_till_done()
     (device,) = entry.runtime_data.config.devices
@@ -326,6 +327,21 @@ async def test_the_parts_of_an_inverter_are_chosen_and_its_battery_checked(
     spec = device.parts[1].battery_spec()
     assert (spec.capacity_kwh, spec.min_soc, spec.may_feed_cars) == (capacity, 0.2, True)
     assert spec.controllable
+    assert entry.runtime_data.actor.control_site.batteries[0].phases == (2,)
+
+
+async def test_the_phase_of_a_battery_is_not_asked_in_a_house_of_one(
+    hass: HomeAssistant, rig: Rig
+) -> None:
+    inverter = await rig.inverter()
+    entry = await rig.site(topology="1x230")
+    form = await rig.add(entry, "device", "solaredge_modbus")
+    form = await rig.accept(form, host="127.0.0.1", port=inverter.port)
+    form = await rig.answer(form, parts=["battery_1"])
+    assert "fed_phases" not in shown(form)
+    await rig.accept(form)
+    await hass.async_block_till_done()
+    assert entry.runtime_data.config.devices[0].parts[0].battery_spec().phases == (1, 2, 3)
 
 
 async def test_a_second_meter_is_not_proposed(rig: Rig) -> None:

@@ -19,7 +19,7 @@ import pytest
 from custom_components import smart_charging
 from custom_components.smart_charging import devices, prices
 from custom_components.smart_charging.commissioning import PRECONDITIONS, Failure
-from custom_components.smart_charging.config import PHASE_CHOICES, PHASE_MAPS
+from custom_components.smart_charging.config import FED_PHASES, PHASE_CHOICES, PHASE_MAPS
 from custom_components.smart_charging.const import GUEST, PLATFORMS
 from custom_components.smart_charging.core.grid import Topology
 from custom_components.smart_charging.devices.base import (
@@ -183,6 +183,7 @@ def test_each_list_of_choices_has_labels_and_each_label_a_choice() -> None:
         "topology": {topology_option(t.value) for t in Topology},
         "phases": {f"phases_{option}" for option in PHASE_CHOICES},
         "phase_map": {f"map_{option}" for option in PHASE_MAPS},
+        "fed_phases": {f"fed_{option}" for option in FED_PHASES},
         "max_phases": {"1", "3"},
         "role": set(ROLES),
         "suggestion": {"own"},

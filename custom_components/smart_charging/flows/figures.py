@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.helpers import selector
 import voluptuous as vol
 
-from ..config import PHASE_CHOICES, PHASE_MAPS, stored_part
+from ..config import FED_PHASES, PHASE_CHOICES, PHASE_MAPS, stored_part
 from ..const import SUBENTRY_DEVICE
 from ..core.grid import Topology
 from ..core.reading import PartKind
@@ -70,7 +70,8 @@ def new_part(
 
 def figures_form(kind: PartKind, values: Figures, place: Place) -> vol.Schema:
     """Return the form of a part's figures, filled with `values`."""
-    return _battery_form(values) if kind is PartKind.BATTERY else _charger_form(values, place)
+    form = _battery_form if kind is PartKind.BATTERY else _charger_form
+    return form(values, place)
 
 
 def _charger_form(values: Figures, place: Place) -> vol.Schema:
@@ -107,30 +108,32 @@ def _circuit(known: tuple[str, ...]) -> Any:
     )
 
 
-def _battery_form(values: Figures) -> vol.Schema:
-    return vol.Schema(
-        {
-            vol.Required("capacity_kwh", default=values["capacity_kwh"]): number(
-                0.1, 10000, 0.01, "kWh"
-            ),
-            vol.Required("max_charge_kw", default=values["max_charge_kw"]): number(
-                0.1, 10000, 0.01, "kW"
-            ),
-            vol.Required("max_discharge_kw", default=values["max_discharge_kw"]): number(
-                0.1, 10000, 0.01, "kW"
-            ),
-            vol.Required("min_soc", default=values["min_soc"]): number(0, 100, 1, "%"),
-            vol.Required("may_feed_cars", default=values["may_feed_cars"]): (
-                selector.BooleanSelector()
-            ),
-        }
-    )
+def _battery_form(values: Figures, place: Place) -> vol.Schema:
+    schema: dict[vol.Marker, Any] = {
+        vol.Required("capacity_kwh", default=values["capacity_kwh"]): number(
+            0.1, 10000, 0.01, "kWh"
+        ),
+        vol.Required("max_charge_kw", default=values["max_charge_kw"]): number(
+            0.1, 10000, 0.01, "kW"
+        ),
+        vol.Required("max_discharge_kw", default=values["max_discharge_kw"]): number(
+            0.1, 10000, 0.01, "kW"
+        ),
+        vol.Required("min_soc", default=values["min_soc"]): number(0, 100, 1, "%"),
+        vol.Required("may_feed_cars", default=values["may_feed_cars"]): selector.BooleanSelector(),
+    }
+    if place.phases > 1:
+        schema[vol.Required("fed_phases", default=f"fed_{values.get('fed_phases', 'all')}")] = (
+            choice("fed_phases", [f"fed_{option}" for option in FED_PHASES])
+        )
+    return vol.Schema(schema)
 
 
 def read_figures(kind: PartKind, answers: Figures, place: Place) -> dict[str, Any]:
     """Return the figures that a part keeps of the answers."""
     figures = dict(answers)
     if kind is PartKind.BATTERY:
+        figures["fed_phases"] = answers.get("fed_phases", "fed_all").removeprefix("fed_")
         return figures
     # A one-phase house has no choice of phases, whatever the charger could do elsewhere.
     figures["phases"] = answers.get("phases", "phases_1").removeprefix("phases_")

@@ -65,6 +65,18 @@ def test_no_slot_sees_more_than_one_start_and_one_stop(seed):
         assert sum(b == 0 < a for a, b in pairs) <= 1
 
 
+@pytest.mark.parametrize(("reaction_s", "error_kwh"), [(None, 0.008), (25.0, 0.002)])
+def test_a_car_that_is_known_to_be_slow_is_stopped_that_much_earlier(reaction_s, error_kwh):
+    rig = plan_rig(0.3, 0.0)
+    rig.delay_s = (25.0, 25.0)
+    rig.site = replace(rig.site, chargers=(spec(reaction_s=reaction_s),))
+    rig.run(1800)
+    over_kwh = rig.cars[0].energy_kwh - 0.3
+    assert abs(over_kwh) <= error_kwh
+    # What is not known of it is given too much.
+    assert over_kwh > 0.004 or reaction_s is not None
+
+
 def test_a_slot_is_delivered_at_an_even_current():
     rig = plan_rig(0.69, 0.69)
     rig.run(1700)

@@ -14,8 +14,9 @@ from custom_components.smart_charging.core.control.types import (
     Mode,
     Orders,
     Override,
+    Readings,
 )
-from custom_components.smart_charging.core.grid import Grid, Topology
+from custom_components.smart_charging.core.grid import Circuit, Grid, Topology
 from custom_components.smart_charging.core.reading import BatteryMode
 from custom_components.smart_charging.core.schedule import BatteryStep, Reason
 
@@ -204,3 +205,43 @@ def test_at_the_thresholds_of_the_sun_nothing_flaps_or_is_imported(surplus_kw):
     rig.ask(c1=ChargerOrder(mode=Mode.SOLAR, override=Override(current_a=None, until=None)))
     rig.run(11)
     assert (rig.a(), rig.setpoints.chargers["c1"].reason) == (16, Reason.MANUAL)
+
+
+class Mute(Rig):
+    """Its batteries do not say what they take or give."""
+
+    def readings(self) -> Readings:
+        told = super().readings()
+        mute = {key: replace(r, power_kw=None) for key, r in told.batteries.items()}
+        return replace(told, batteries=mute)
+
+
+def test_a_battery_that_tells_no_power_neither_adds_to_the_sun_nor_takes_from_it():
+    charger = spec()
+    site = ControlSite(
+        grid=Grid(fuse_a=40.0),
+        chargers=(charger,),
+        batteries=(BatterySpec(id="b1", capacity_kwh=10.0, controllable=False),),
+    )
+    for rig in (
+        Mute(site=site, cars=[Car(spec=charger)], batteries=[Storage(id="b1", max_kw=0.0)]),
+        Rig(site=replace(site, batteries=()), cars=[Car(spec=charger)]),
+    ):
+        rig.house_a = lambda _: (-10.5,)
+        rig.orders = Orders(chargers={"c1": ChargerOrder(mode=Mode.SOLAR)})
+        rig.run(180)
+        assert rig.a() == 10
+
+
+@pytest.mark.parametrize(("fuse_a", "both_a"), [(20.5, [10.0, 10.5]), (21.0, [10.0, 11.0])])
+def test_the_last_part_of_an_ampere_is_given_where_chargers_take_it(fuse_a, both_a):
+    chargers = tuple(spec(f"c{i}", max_a=16.0, step_a=0.1, circuit="g") for i in (1, 2))
+    site = ControlSite(
+        grid=Grid(fuse_a=63.0),
+        circuits=(Circuit(id="g", name="Garage", fuse_a=fuse_a),),
+        chargers=chargers,
+    )
+    rig = Rig(site=site, cars=[Car(spec=c) for c in chargers])
+    rig.orders = Orders(chargers={c.id: ChargerOrder(mode=Mode.FAST) for c in chargers})
+    rig.run(120)
+    assert sorted(rig.a(c.id) for c in chargers) == pytest.approx(both_a)

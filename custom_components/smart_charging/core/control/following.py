@@ -13,7 +13,11 @@ from ..schedule import ChargerStep, Reason, Schedule
 from .state import ChargerMemory, SlotEnergy
 
 STOP_TAIL_S = 5.0
-"""A car goes on for 3 to 10 s after it is told to stop: it is told that much earlier."""
+"""A car goes on for 3 to 10 s after it is told to stop: it is told that much earlier. Where the
+charger's own reaction time is known, that is taken instead."""
+
+LONGEST_TAIL_S = 30.0
+"""Of a slower car the carry evens out the rest."""
 
 LAST_S = 60.0
 """In a step's last minute the current is not adjusted any more: a car cannot follow, and the
@@ -107,15 +111,18 @@ def follow(
     min_a: float,
     max_a: float,
     step_a: float,
+    reaction_s: float | None = None,
 ) -> Follow:
     """Return the current that brings in the step's energy by its end.
 
-    `kw` is the present draw, `kw_per_a` what an ampere gives on the phases in use.
+    `kw` is the present draw, `kw_per_a` what an ampere gives on the phases in use, `reaction_s`
+    how late the car follows, where that is known.
     """
     rest_s = max(0.0, ((step.due or step.end) - now).total_seconds())
     left_s = max(0.0, (step.end - now).total_seconds())
     running = ordered_a > 0
-    tail_kwh = kw * STOP_TAIL_S / 3600
+    tail_s = STOP_TAIL_S if reaction_s is None else min(reaction_s, LONGEST_TAIL_S)
+    tail_kwh = kw * tail_s / 3600
     owed = slot.owed_kwh
     coming = _pulled_kwh(schedule, charger, step, max_a * kw_per_a) if running else 0.0
     pulled = owed + coming if coming > 0 else 0.0
@@ -126,7 +133,7 @@ def follow(
     goes_on = _goes_on(schedule, charger, step)
     if running and goes_on and left_s <= LAST_S:
         return Follow(current_a=ordered_a, reason=step.reason)
-    if running and rest_s <= NO_CHANGE_S and owed > tail_kwh:
+    if running and rest_s <= max(NO_CHANGE_S, tail_s) and owed > tail_kwh:
         return Follow(current_a=ordered_a, reason=step.reason)
     needed = owed * 3600 / (kw_per_a * max(rest_s, LAST_S))
     if owed <= tail_kwh or needed <= 0:

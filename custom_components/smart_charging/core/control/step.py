@@ -315,7 +315,7 @@ def _shares(
     A charger that had time to follow its order and draws more is counted at its real draw; its
     own order stays what would be fair.
     """
-    unruly = {v.id: v.now_use for v in views if v.order.smart and v.settled and v.beyond}
+    unruly = {v.id: v.now_use for v in views if v.order.smart and v.overdue and v.beyond}
     shares = share(wishes, limits)
     if not unruly:
         return shares

@@ -46,6 +46,8 @@ class ChargerSpec:
     circuit: str | None = None
     write_interval_s: float = 10.0
     """Writes are no closer than this, limits excepted."""
+    reaction_s: float | None = None
+    """Longest time from an order until the meter shows it, as commissioning found it; `None`: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)

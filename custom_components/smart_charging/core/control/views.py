@@ -14,6 +14,12 @@ from .types import ChargerOrder, ChargerSpec
 REACTION_S = 15.0
 """After this long an order has shown up or never will. Cars react in 3 to 10 s; the rest is polling."""
 
+SHORTEST_REACTION_S = 8.0
+LONGEST_REACTION_S = 60.0
+MARGIN_S = 5.0
+"""Where the charger's own reaction time is known, that and this margin are waited instead, within
+these bounds; a start, which commissioning does not try, is given `REACTION_S` at least."""
+
 SHOWN_A = 1.0
 """A draw this close to the order counts as following it."""
 
@@ -45,6 +51,8 @@ class View:
     plugged: bool
     settled: bool
     """The last change of its order has shown up, or will not."""
+    overdue: bool
+    """The same without the patience for a car that is known to be slow: a limit has none."""
     active: int
     """Phases on which the car draws."""
     max_a: float
@@ -125,8 +133,10 @@ def look(
         since = now - timedelta(seconds=KEEP_DRAWS_S)
         kept = tuple(d for d in memory.draws if d.at >= since)
         memory = replace(memory, draws=(*kept, Draw(at=last.at, use=use)))
-    settled = _settled(memory, last, use, now)
-    memory = replace(_usage(memory, last, use, now, is_new=is_new), interval_s=interval)
+    settled = _settled(spec, memory, last, use, now)
+    settle_s = max(SETTLE_S, min(spec.reaction_s or 0.0, LONGEST_REACTION_S))
+    used = _usage(memory, last, use, now, is_new=is_new, settle_s=settle_s)
+    memory = replace(used, interval_s=interval)
     if not plugged:
         memory = replace(
             memory, under=0, idle_since=None, enough_since=None, short_since=None,
@@ -141,6 +151,7 @@ def look(
         fresh=fresh,
         plugged=plugged,
         settled=settled,
+        overdue=settled or _waited_s(memory, now) >= REACTION_S,
         active=active,
         max_a=max_a,
         now_use=use,
@@ -189,8 +200,24 @@ def _is_drawing(use: Use) -> bool:
     return max(use.phase_a) >= SHOWN_A
 
 
-def _settled(memory: ChargerMemory, reading: ChargerReading, use: Use, now: datetime) -> bool:
-    if memory.changed_at is None or (now - memory.changed_at).total_seconds() >= REACTION_S:
+def _reaction_s(spec: ChargerSpec, memory: ChargerMemory) -> float:
+    """Return after how long the last change of an order has shown up, or never will."""
+    if spec.reaction_s is None:
+        return REACTION_S
+    started = memory.running_since is not None and memory.running_since == memory.changed_at
+    shortest = REACTION_S if started else SHORTEST_REACTION_S
+    return min(max(spec.reaction_s + MARGIN_S, shortest), LONGEST_REACTION_S)
+
+
+def _waited_s(memory: ChargerMemory, now: datetime) -> float:
+    since = memory.changed_at
+    return float("inf") if since is None else (now - since).total_seconds()
+
+
+def _settled(
+    spec: ChargerSpec, memory: ChargerMemory, reading: ChargerReading, use: Use, now: datetime
+) -> bool:
+    if memory.changed_at is None or _waited_s(memory, now) >= _reaction_s(spec, memory):
         return True
     if reading.at <= memory.changed_at:
         return False
@@ -200,12 +227,18 @@ def _settled(memory: ChargerMemory, reading: ChargerReading, use: Use, now: date
 
 
 def _usage(
-    memory: ChargerMemory, reading: ChargerReading, use: Use, now: datetime, *, is_new: bool
+    memory: ChargerMemory,
+    reading: ChargerReading,
+    use: Use,
+    now: datetime,
+    *,
+    is_new: bool,
+    settle_s: float,
 ) -> ChargerMemory:
     """Count how far the car leaves its offer unused."""
     drawn_a = max(use.phase_a)
     since = memory.changed_at
-    ramping = since is not None and (reading.at - since).total_seconds() < SETTLE_S
+    ramping = since is not None and (reading.at - since).total_seconds() < settle_s
     under = memory.under
     if is_new:
         unused = not ramping and memory.ordered_a > 0 and drawn_a + SHOWN_A < memory.ordered_a

@@ -139,6 +139,7 @@ def _smart(scene: Scene, view: View) -> tuple[Wish, ChargerMemory]:
         min_a=view.spec.min_a,
         max_a=view.max_a,
         step_a=view.spec.step_a,
+        reaction_s=view.spec.reaction_s,
     )
     wish = _make(scene, view, phases, rank, asked.reason, asked.current_a, prompt=pressing)
     memory = replace(memory, slot=slot)
