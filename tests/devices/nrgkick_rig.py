@@ -20,8 +20,10 @@ from simulators.nrgkick_gen1 import NrgkickGen1
 START = datetime(2026, 6, 10, 10, 0, tzinfo=UTC)
 PASSWORD = "hunter2-äß"
 # Real waits are short; those that the clock measures keep their length.
-TIMING = Timing(gen2_poll_s=0.02, gen1_poll_s=0.02, answer_s=0.5, retry_s=0.01)
-SLOW = Timing(gen2_poll_s=60, gen1_poll_s=60, answer_s=0.3, retry_s=0.01)
+TIMING = Timing(
+    gen2_poll_s=0.02, gen1_poll_s=0.02, gen2_answer_s=0.5, gen1_answer_s=0.5, retry_s=0.01
+)
+SLOW = Timing(gen2_poll_s=60, gen1_poll_s=60, gen2_answer_s=0.3, gen1_answer_s=0.3, retry_s=0.01)
 """Asks by itself only at the start and after an order."""
 
 

@@ -23,7 +23,9 @@ class Timing:
     gen2_poll_s: float = 2.0
     gen1_poll_s: float = 10.0
     """Its gateway takes 1 to 3 s for each of two calls."""
-    answer_s: float = 5.0
+    gen2_answer_s: float = 3.0
+    """As long as the vendor's own page waits."""
+    gen1_answer_s: float = 5.0
     retry_s: float = 1.0
 
 
@@ -42,7 +44,7 @@ class NrgkickDriver:
             str(data["host"]),
             username=str(data.get("username") or "").strip(),
             password=self._password,
-            timeout_s=self._timing.answer_s,
+            timeout_s=self._timing.gen1_answer_s,
         )
         self._box: Box | None = None
         self._writing = asyncio.Lock()
@@ -88,11 +90,12 @@ class NrgkickDriver:
 
     async def _find(self) -> Box:
         """Ask which generation answers."""
-        timing = self._timing
+        timing, self._web.timeout_s = self._timing, self._timing.gen1_answer_s
         info = await self._web.ask("/info")
         if info.api_off:
-            raise ApiOff(info.words)
+            raise ApiOff
         if is_info(info.body):
+            self._web.timeout_s = timing.gen2_answer_s
             return Gen2(self._web, self._clock, timing.gen2_poll_s)
         devices = await self._web.ask("/api/devices")
         if isinstance(devices.body, list) and all(isinstance(mac, str) for mac in devices.body):

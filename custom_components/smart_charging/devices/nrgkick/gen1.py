@@ -13,8 +13,9 @@ from ...core.clock import Clock
 from ...core.reading import ChargerReading, ChargerStatus, PartKind
 from ..base import CannotConnect, Identity, InvalidAuth, PartInfo, Rejected, WrongDevice
 from .values import LOWEST_A, PART, Idle, Setting, at, number, phases_drawn, word
-from .web import Answer, Web
+from .web import NONSENSE, Answer, Web
 
+UNREACHED = "the gateway does not reach the wallbox over Bluetooth"
 DEFAULT_MAX_A = 16.0
 CHARGES_KW = 0.1
 """A car that takes this much charges."""
@@ -146,7 +147,7 @@ class Gen1:
         self.setting = None
         answer = await self._web.ask(f"/api/settings/{self._mac}", put={"Values": values})
         if answer.status == HTTPStatus.NO_CONTENT:
-            raise NoBluetooth("the gateway does not reach the wallbox")
+            raise NoBluetooth(UNREACHED)
         if answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return
         # With HTTP 500, like everything that it does not like.
@@ -159,17 +160,17 @@ class Gen1:
     async def _settings(self) -> Mapping[str, Any]:
         settings = await self._section("settings")
         if at(settings, "Info", "Connected") is False:
-            raise NoBluetooth("the gateway does not reach the wallbox")
+            raise NoBluetooth(UNREACHED)
         return settings
 
     async def _section(self, name: str) -> Mapping[str, Any]:
         answer: Answer = await self._web.ask(f"/api/{name}/{self._mac}")
         if answer.status == HTTPStatus.NO_CONTENT:
-            raise NoBluetooth("the gateway does not reach the wallbox")
+            raise NoBluetooth(UNREACHED)
         if answer.status != HTTPStatus.OK:
             raise CannotConnect(answer.words)
         if not isinstance(answer.body, Mapping):
-            raise CannotConnect("an answer that cannot be understood")
+            raise CannotConnect(NONSENSE)
         return answer.body
 
     def _understand(self, settings: Mapping[str, Any]) -> Setting:

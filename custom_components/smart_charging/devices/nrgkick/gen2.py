@@ -136,7 +136,7 @@ class Gen2:
         self.setting = None
         answer = await self._web.ask("/control", query=query)
         if answer.api_off:
-            raise ApiOff(answer.words)
+            raise ApiOff
         # Some refusals come with HTTP 200.
         if answer.status == HTTPStatus.NOT_ACCEPTABLE or at(answer.body, "Response") is not None:
             raise Rejected(answer.words)

@@ -13,11 +13,17 @@ from yarl import URL
 
 from ..base import CannotConnect, InvalidAuth
 
+NONSENSE = "an answer that cannot be understood"
+
 
 class ApiOff(CannotConnect):
     """The owner has not switched the local interface on."""
 
     key = "api_off"
+
+    def __init__(self) -> None:
+        """Say it in words that name the cure."""
+        super().__init__("its local API is off and must be switched on in the NRGkick app")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +36,13 @@ class Answer:
 
     @property
     def words(self) -> str:
-        """The device's own words for a refusal, or the HTTP status."""
+        """The device's own words for a refusal, else the HTTP status in words."""
         if isinstance(self.body, Mapping):
             for key in ("Response", "Message"):
                 if isinstance(told := self.body.get(key), str) and told:
                     return told
+        if self.status == HTTPStatus.OK:
+            return NONSENSE
         return f"HTTP {self.status}"
 
     @property
@@ -55,10 +63,13 @@ class Web:
         password: str = "",
         timeout_s: float,
     ) -> None:
-        """Take what a person typed or pasted as `host`; it may hold a port."""
+        """Take what a person typed or pasted as `host`; it may hold a port.
+
+        `timeout_s` may change once it is known who answers.
+        """
         self._session = session
         self._address = host.strip().rpartition("://")[2].partition("/")[0]
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         # Both small web servers serve one request at a time, the gateway of Gen1 in seconds.
         self._one_at_a_time = asyncio.Lock()
         self._headers = {"Accept": "application/json"}
@@ -87,16 +98,16 @@ class Web:
                     json=put,
                     headers=self._headers,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=self._timeout_s),
+                    timeout=aiohttp.ClientTimeout(total=self.timeout_s),
                 ) as response:
                     status, raw = response.status, await response.read()
             except TimeoutError as err:
-                raise CannotConnect(f"no answer within {self._timeout_s:g} s") from err
+                raise CannotConnect(f"no answer within {self.timeout_s:g} s") from err
             except (aiohttp.ClientError, OSError, ValueError) as err:
                 words = getattr(err, "strerror", None) or "the connection broke off"
                 raise CannotConnect(str(words)) from err
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise InvalidAuth(f"HTTP {status}")
+            raise InvalidAuth(f"user name or password refused (HTTP {status})")
         try:
             body = json.loads(raw) if raw else None
         except (ValueError, RecursionError):
@@ -107,9 +118,9 @@ class Web:
         """GET a JSON object. Raises ApiOff, CannotConnect or InvalidAuth."""
         answer = await self.ask(path)
         if answer.api_off:
-            raise ApiOff(answer.words)
+            raise ApiOff
         if answer.status != HTTPStatus.OK:
             raise CannotConnect(answer.words)
         if not isinstance(answer.body, Mapping):
-            raise CannotConnect("an answer that cannot be understood")
+            raise CannotConnect(NONSENSE)
         return answer.body
