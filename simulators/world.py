@@ -7,7 +7,9 @@ from typing import cast
 from custom_components.smart_charging.core.clock import Clock
 
 from . import p1, solaredge_cloud, solaredge_modbus, sonnen, wattpilot, wits
-from .house import BatteryConfig, Car, ChargerConfig, House, HouseConfig
+from .house import BatteryConfig, Car, ChargePoint, ChargerConfig, House, HouseConfig
+from .nrgkick import NrgkickGen2
+from .nrgkick_gen1 import NrgkickGen1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,30 @@ async def _start_wattpilot(house: House, clock: Clock, port: int) -> Started:
         inject=lambda name, _count: charger.inject(cast(wattpilot.Fault, name)),
         clear=charger.clear,
         stop=charger.stop,
+    )
+
+
+async def _start_nrgkick(house: House, clock: Clock, port: int) -> Started:
+    charger = NrgkickGen2(house, clock, "nrgkick")
+    bound = await charger.start(port)
+    return Started(
+        address=f"127.0.0.1:{bound}, no password",
+        faults=charger.FAULTS,
+        inject=charger.inject,
+        clear=charger.clear,
+        stop=charger.stop,
+    )
+
+
+async def _start_nrgkick_gen1(house: House, clock: Clock, port: int) -> Started:
+    gateway = NrgkickGen1(house, clock, "nrgkick_gen1")
+    bound = await gateway.start(port)
+    return Started(
+        address=f"127.0.0.1:{bound}, password 1234",
+        faults=gateway.FAULTS,
+        inject=gateway.inject,
+        clear=gateway.clear,
+        stop=gateway.stop,
     )
 
 
@@ -112,15 +138,21 @@ STANDS: tuple[Stand, ...] = (
     Stand(name="solaredge_modbus", port=17003, start=_start_solaredge_modbus),
     Stand(name="solaredge_cloud", port=17004, start=_start_solaredge_cloud),
     Stand(name="wits", port=17005, start=_start_wits),
+    Stand(name="nrgkick", port=17006, start=_start_nrgkick),
     Stand(name="sonnen", port=17007, start=_start_sonnen),
+    Stand(name="nrgkick_gen1", port=17008, start=_start_nrgkick_gen1),
 )
 """A new simulator is one function above and one row here."""
 
 
 def home(**changes: object) -> HouseConfig:
-    """Return the house to try things in: three phases, sun, a battery, a car at the charger."""
+    """Return the house to try things in: three phases, sun, a battery, a car at one charger."""
     config: dict[str, object] = {
-        "chargers": (ChargerConfig(key="charger", car=Car()),),
+        "chargers": (
+            ChargerConfig(key="charger", car=Car()),
+            ChargerConfig(key="nrgkick"),
+            ChargerConfig(key="nrgkick_gen1"),
+        ),
         "battery": BatteryConfig(),
     }
     return HouseConfig(**(config | changes))  # type: ignore[arg-type]  # names are HouseConfig's
@@ -130,8 +162,8 @@ HELP = """\
 status                       what flows now
 fault NAME FAULT [COUNT]     spoil the simulator NAME (COUNT times, where it counts)
 clear [NAME]                 end its faults, or all
-plug [SOC]                   plug a car in, SOC in percent
-unplug                       take the car away
+plug [SOC] [CHARGER]         plug a car in, SOC in percent
+unplug [CHARGER]             take the car away
 load PHASE KW                switch a load on (0 off)
 faults                       names of faults
 quit                         stop"""
@@ -213,8 +245,11 @@ class World:
                 return "cleared"
             case ["plug", *rest]:
                 return self._plug(rest)
-            case ["unplug"]:
-                car = next(iter(self.house.chargers.values())).unplug()
+            case ["unplug", *rest]:
+                charger = self._charger(rest)
+                if charger is None:
+                    return f"no charger {rest[0]}"
+                car = charger.unplug()
                 return "no car" if car is None else f"unplugged at {car.soc:.0%}"
             case ["load", phase, power]:
                 return self._load(phase, power)
@@ -231,9 +266,16 @@ class World:
         started.inject(fault, count)
         return f"{name}: {fault}"
 
+    def _charger(self, rest: list[str]) -> ChargePoint | None:
+        """Return the charger that a command names, the first where it names none."""
+        chargers = self.house.chargers
+        return chargers.get(rest[0]) if rest else next(iter(chargers.values()))
+
     def _plug(self, rest: list[str]) -> str:
-        charger = next(iter(self.house.chargers.values()))
-        soc = int(rest[0]) / 100 if rest and rest[0].isdigit() else 0.4
+        soc = int(rest.pop(0)) / 100 if rest and rest[0].isdigit() else 0.4
+        charger = self._charger(rest)
+        if charger is None:
+            return f"no charger {rest[0]}"
         try:
             charger.plug(Car(soc=min(soc, 1.0)))
         except ValueError as err:

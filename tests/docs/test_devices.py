@@ -25,6 +25,7 @@ TEXTS: dict[str, Any] = json.loads((INTEGRATION / "translations/en.json").read_t
 MAKE_HEADINGS = {
     "p1": "P1 smart meter",
     "wattpilot": "Fronius Wattpilot",
+    "nrgkick": "NRGkick",
     "solaredge_modbus": "SolarEdge (Modbus)",
     "solaredge_cloud": "SolarEdge (cloud)",
     "sonnen": "sonnenBatterie",

@@ -17,6 +17,7 @@ from custom_components.smart_charging.clock import SystemClock
 from custom_components.smart_charging.const import DOMAIN
 from simulators.battery import BatteryConfig
 from simulators.house import House, HouseConfig
+from simulators.nrgkick_server import Server as NrgkickServer
 from simulators.p1 import P1Simulator
 from simulators.solaredge_cloud import SolarEdgeCloud
 from simulators.solaredge_modbus import Nameplate, SolarEdgeModbus
@@ -82,6 +83,12 @@ class Rig:
         port = await simulator.start()
         self._stack.push_async_callback(simulator.stop)
         return simulator, f"127.0.0.1:{port}"
+
+    async def serve(self, simulator: NrgkickServer) -> int:
+        """Start an NRGkick of either generation; return its port."""
+        port = await simulator.start()
+        self._stack.push_async_callback(simulator.stop)
+        return port
 
     async def inverter(self, **nameplate: Any) -> SolarEdgeModbus:
         """Return a running inverter with meter and battery."""

@@ -53,6 +53,11 @@ async def test_cars_come_and_go(world: World) -> None:
     assert world.command("plug 75") == "plugged in at 75%"
     assert "already has" in world.command("plug")
     assert "connected 75%" in world.command("status")
+    assert world.command("plug 50 nrgkick") == "plugged in at 50%"
+    assert "nrgkick connected 50%" in world.command("status")
+    assert world.command("unplug nrgkick") == "unplugged at 50%"
+    assert world.command("plug 50 toaster") == "no charger toaster"
+    assert world.command("unplug toaster") == "no charger toaster"
 
 
 async def test_mistakes_are_answered(world: World) -> None:
