@@ -66,6 +66,17 @@ def test_a_cable_pulled_in_mid_charge_first_ends_the_charge() -> None:
     assert ended.data["energy_kwh"] == pytest.approx(2.0)
 
 
+def test_a_power_that_arrives_after_the_status_neither_hides_nor_begins_a_charge() -> None:
+    charger = Charger()
+    charger.says(CONNECTED, power_kw=0.0, session_kwh=0.0)
+    charger.says(CHARGING, power_kw=7.0, session_kwh=0.0)
+    ended, unplugged = charger.reads(UNPLUGGED, after_s=0.1, power_kw=7.0, session_kwh=2.0)
+    assert (ended.type, unplugged.type) == ("charging_ended", "unplugged")
+    assert ended.data["energy_kwh"] == pytest.approx(2.0)
+    assert charger.says(UNPLUGGED, after_s=0.1, power_kw=7.0) == []
+    assert charger.says(UNPLUGGED, after_s=0.1, power_kw=0.0) == []
+
+
 def test_a_car_found_charging_is_plugged_in_and_charging() -> None:
     assert Charger().says(CHARGING, power_kw=7.0) == ["plugged_in", "charging_started"]
 

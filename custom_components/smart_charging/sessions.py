@@ -119,7 +119,10 @@ class ChargerWatch:
     def _charge(
         self, reading: ChargerReading, before: ChargerReading | None, now: datetime
     ) -> list[ChargerEvent]:
-        if reading.power_kw is None:
+        if reading.status is ChargerStatus.UNPLUGGED:
+            # Values come one by one: the power may still be the one from before the plug was pulled.
+            flowing = False
+        elif reading.power_kw is None:
             flowing = reading.status is ChargerStatus.CHARGING
         else:
             flowing = reading.power_kw >= CHARGING_KW
