@@ -64,8 +64,10 @@ class Columns:
     """Rows of the main fuse, per grid phase; none where it cannot bind."""
     circuit_rows: list[tuple[tuple[int, ...], list[Ids]]] = field(default_factory=list)
     """Chargers of each circuit, and its rows per grid phase."""
+    feeding: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Row of each slot that keeps batteries from exporting while they feed cars; empty if none may."""
     feed_rows: dict[int, int] = field(default_factory=dict)
-    """Row that keeps batteries from exporting while cars charge, of slots with spare sun."""
+    """The same of slots with spare sun, where it hangs on the powers that are chosen."""
     one_way: list[int] = field(default_factory=list)
     """Slots in which import and export must exclude each other."""
     battery_one_way: list[int] = field(default_factory=list)

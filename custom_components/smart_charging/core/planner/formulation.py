@@ -34,6 +34,7 @@ from .model import ABSENT, Ids, Model, Terms
 from .needs import Needs, exportable_kw
 from .prepare import Prepared
 from .presence import TINY, Series
+from .start import begin
 from .weights import Weights
 
 
@@ -70,6 +71,8 @@ def formulate(
             switch_rows(model, need, columns, v)
     for v, need in enumerate(needs):
         one_way_rows(model, prepared, need, columns, v, integers=integers)
+    if not integers:
+        begin(model, prepared, columns)
     return model, columns
 
 

@@ -133,7 +133,7 @@ def _battery_uses(
             (charge, -share[need.plugged.slot], need.plugged.slot)
             for need, charge in zip(needs, columns.charge, strict=True)
         ]
-        rows = model.at_most(
+        columns.feeding = rows = model.at_most(
             [*(x.terms for x in keep), *cars],
             load,
             where=np.any([x.some for x in keep], axis=0),

@@ -52,6 +52,7 @@ class Model:
         self._terms: list[tuple[Ids, Values, Ids]] = []
         self._limits: list[Values] = []
         self._senses: list[Sense] = []
+        self._basic: list[tuple[Ids, Ids]] = []
         self.rows = 0
         self.count = 0
         """Number of columns."""
@@ -82,6 +83,13 @@ class Model:
     def fix(self, column: int, value: float) -> None:
         """Give a column one value."""
         self._fixed[column] = value
+
+    def begin_with(self, columns: Ids, rows: Ids) -> None:
+        """Let the simplex begin where each of `columns` is set by the equation of its row.
+
+        All other columns begin at their lower bound. Together they must be solvable row by row.
+        """
+        self._basic.append((columns, rows))
 
     def at_most(
         self, terms: Sequence[Terms], limits: Factors, *, where: npt.NDArray[np.bool_] | None = None
@@ -179,6 +187,7 @@ class Model:
             starts=(np.cumsum(counts) - counts).astype(np.int32),
             columns=columns[there].astype(np.int32),
             factors=factors[there],
+            basic=tuple(np.concatenate(x) for x in zip(*self._basic, strict=True)),
         )
 
     def _pour_columns(self, core: Any, matrix: Matrix) -> None:

@@ -208,13 +208,30 @@ def _feed_limits(
     solver: Solver,
     ranges: list[tuple[Series, Series]],
 ) -> None:
-    """With spare sun, batteries give no more than cars take beyond it at their chosen powers.
-
-    The excess over the sun bends upwards; between the least and the highest total power of the
-    cars its chord lies on or above it, and on it when the least already exceeds the sun.
-    """
+    """With spare sun, batteries give no more than cars take beyond it at their chosen powers."""
     if not columns.feed_rows:
         return
+    share, limit = feed_shares(prepared, needs, columns, ranges)
+    for need, charge in zip(needs, columns.charge, strict=True):
+        for t, column in zip(need.plugged.slot.tolist(), charge.tolist(), strict=True):
+            if column != ABSENT and t in columns.feed_rows:
+                solver.set_factor(columns.feed_rows[t], column, -float(share[t]))
+    at, rows = (np.array(list(x)) for x in (columns.feed_rows, columns.feed_rows.values()))
+    solver.set_limits(rows, limit[at])
+
+
+def feed_shares(
+    prepared: Prepared,
+    needs: tuple[Needs, ...],
+    columns: Columns,
+    ranges: list[tuple[Series, Series]],
+) -> tuple[Series, Series]:
+    """Return how much of each kW of cars batteries may feed, and their limit in kW without cars.
+
+    The excess over the sun bends upwards; between the least and the highest total power of the
+    cars, `ranges` of each vehicle, its chord lies on or above it, and on it when the least already
+    exceeds the sun. Without sun it is all of each kW.
+    """
     least, most = np.zeros(prepared.n), np.zeros(prepared.n)
     for need, charge, (low, high) in zip(needs, columns.charge, ranges, strict=True):
         there = charge != ABSENT
@@ -224,10 +241,4 @@ def _feed_limits(
     span = most - least
     rise = np.maximum(most - prepared.surplus, 0.0) - above
     share = np.divide(rise, span, out=np.zeros(prepared.n), where=span > TINY)
-    limit = prepared.net_load + above - share * least
-    for need, charge in zip(needs, columns.charge, strict=True):
-        for t, column in zip(need.plugged.slot.tolist(), charge.tolist(), strict=True):
-            if column != ABSENT and t in columns.feed_rows:
-                solver.set_factor(columns.feed_rows[t], column, -float(share[t]))
-    at, rows = (np.array(list(x)) for x in (columns.feed_rows, columns.feed_rows.values()))
-    solver.set_limits(rows, limit[at])
+    return np.where(prepared.surplus > 0, share, 1.0), prepared.net_load + above - share * least

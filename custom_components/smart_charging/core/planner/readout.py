@@ -9,6 +9,7 @@ import numpy.typing as npt
 from .columns import Columns
 from .model import ABSENT, Ids
 from .needs import Needs
+from .pattern import Pattern, feed_shares, limits_of
 from .prepare import Prepared
 from .presence import TINY, Series
 from .solution import Solution
@@ -21,8 +22,9 @@ def read(
     columns: Columns,
     solved: Solved,
     setting: tuple[npt.NDArray[np.int64], ...],
+    pattern: Pattern,
 ) -> Solution:
-    """Return the solver's answer as powers and marginal prices."""
+    """Return the solver's answer to a pattern as powers and marginal prices."""
     # Without dust of the solver, and 0 for what is absent (-1: the last).
     values = np.append(np.where(np.abs(solved.values) < TINY, 0.0, solved.values), 0.0)
     return Solution(
@@ -42,7 +44,12 @@ def read(
             if (kwh := float(values[x.missed] - values[x.unmet])) > TINY
         ),
         prices=Duals(
-            prepared=prepared, needs=needs, columns=columns, solved=solved, setting=setting
+            prepared=prepared,
+            needs=needs,
+            columns=columns,
+            solved=solved,
+            setting=setting,
+            pattern=pattern,
         ),
     )
 
@@ -56,6 +63,7 @@ class Duals:
     columns: Columns
     solved: Solved
     setting: tuple[npt.NDArray[np.int64], ...]
+    pattern: Pattern
 
     @cached_property
     def site(self) -> Series:
@@ -76,7 +84,7 @@ class Duals:
 
     @cached_property
     def charge(self) -> tuple[Series, ...]:
-        """The same at each vehicle's charger: with each fuse before it."""
+        """The same at each vehicle's charger: with each fuse before it, and what batteries may feed."""
         return tuple(
             self._at_charger(need, chosen)
             for need, chosen in zip(self.needs, self.setting, strict=True)
@@ -84,7 +92,7 @@ class Duals:
 
     def _at_charger(self, need: Needs, chosen: npt.NDArray[np.int64]) -> Series:
         plugged = need.plugged
-        found: Series = self.site[plugged.slot]
+        found: Series = (self.site + self._fed)[plugged.slot]
         can = (plugged.count > 0) & (plugged.share > 0)
         for charger in np.unique(plugged.charger).tolist():
             fuses = self.columns.fuse_rows(charger)
@@ -98,6 +106,16 @@ class Duals:
                 for phase, row in enumerate(rows):
                     found[at] -= self._dual(row[slot]) * lines[:, phase] / share_h
         return found
+
+    @cached_property
+    def _fed(self) -> Series:
+        """What it costs less, as batteries may give more to a car that takes more."""
+        rows = self.columns.feeding
+        if not len(rows):
+            return np.zeros(self.prepared.n)
+        ranges = [limits_of(self.pattern, need, v) for v, need in enumerate(self.needs)]
+        share, _ = feed_shares(self.prepared, self.needs, self.columns, ranges)
+        return self._dual(rows) * share / self.prepared.hours
 
     @cached_property
     def battery(self) -> Series:

@@ -150,7 +150,8 @@ class Climb:
                 return None
             if exclude(columns, solved, pattern, everywhere=round_ >= CORRECTIONS // 3):
                 continue
-            solution = read(prepared, needs, columns, solved, self._settings(pattern, solved))
+            setting = self._settings(pattern, solved)
+            solution = read(prepared, needs, columns, solved, setting, pattern)
             if not tighten(
                 prepared,
                 needs,

@@ -43,6 +43,9 @@ class Matrix:
     starts: Numbers
     columns: Numbers
     factors: Values
+    basic: tuple[npt.NDArray[np.int64], ...]
+    """Columns that are basic where the simplex begins, and the row of each; nothing to begin with
+    the rows alone."""
 
 
 class Solved:
@@ -192,11 +195,35 @@ class HighsInProcess(pulp.HiGHS):
         )
         if status == highspy.HighsStatus.kError:
             raise pulp.PulpSolverError("HiGHS does not take the model")
+        if x.basic:
+            highs.setBasis(_basis(x))
         if self._start is not None:
             count = len(self._start)
             highs.setSolution(count, np.arange(count, dtype=np.int32), self._start)
         if self._cancelled is not None:
             _interrupt_when(highs, self._cancelled)
+
+
+def _basis(x: Matrix) -> Any:
+    """Return where the simplex begins: some columns basic in place of their rows."""
+    columns, rows = x.basic
+    column_states = np.where(np.isfinite(x.lower), _LOWER, _UPPER)
+    column_states[~np.isfinite(x.lower) & ~np.isfinite(x.upper)] = _ZERO
+    column_states[columns] = _BASIC
+    row_states = np.full(len(x.row_lower), _BASIC)
+    row_states[rows] = _LOWER
+    basis = highspy.HighsBasis()
+    basis.col_status = _STATES[column_states].tolist()
+    basis.row_status = _STATES[row_states].tolist()
+    basis.valid = True
+    return basis
+
+
+_LOWER, _BASIC, _UPPER, _ZERO = range(4)
+_STATES = np.array(
+    [getattr(highspy.HighsBasisStatus, name) for name in ("kLower", "kBasic", "kUpper", "kZero")],
+    dtype=object,
+)
 
 
 def _interrupt_when(highs: Any, cancelled: Callable[[], bool]) -> None:

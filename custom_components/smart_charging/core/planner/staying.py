@@ -9,14 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from .model import ABSENT
-from .moves import Move
+from .moves import Move, moves
 from .needs import Needs
 from .pattern import OFF, ON, Pattern
 from .presence import TINY
 from .problem import Command
 from .rounding import pattern_of
-from .search import Attempt, Climb
+from .search import BETTER, Attempt, Climb
 from .slots import QUARTER, floor_to
+
+REACH = 0.02
+"""Share of the bill that a first plan that stays may be dearer: it is searched on from."""
+
+STEPS = 40
+"""Solves of that search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,21 +85,62 @@ def stay(climb: Climb, most: float) -> None:
 
     All orders at once, else each on its own; from the best, then with the present slot as the
     part of a slot, then exchanged with the car that would charge now, then from the relaxation.
+    Where all of them are too dear, the cheapest is searched on from.
     """
     wanted = orders(climb)
     back = [] if climb.best is None else taken_back(climb.best, wanted)
     for some in [back, *([x] for x in back if len(back) > 1)]:
         if climb.best is None or not some or climb.stopped:
             return
+        left = len(taken_back(climb.best, wanted))
+
+        def stays(found: Attempt | None, fewer_than: int = left) -> bool:
+            return found is not None and len(taken_back(found, wanted)) < fewer_than
+
+        dear: list[Attempt] = []
         for pattern in (_of_the_best, _in_part, _exchanged, _of_the_relaxation):
-            left = len(taken_back(climb.best, wanted))
             changed = pattern(climb, climb.best, some, most)
-            found = None if changed is None else climb.settle(changed, most)
-            if found is not None and len(taken_back(found, wanted)) < left:
-                climb.best = found
-                break
+            found = None if changed is None else climb.settle(changed, most + _within_reach(climb))
+            if found is not None and stays(found):
+                if found.solved.objective <= most:
+                    climb.best = found
+                    break
+                dear.append(found)
+        else:
+            if dear:
+                found = _search_on(climb, min(dear, key=lambda x: x.solved.objective), some, most)
+                if stays(found) and found.solved.objective <= most:
+                    climb.best = found
         if not taken_back(climb.best, wanted):
             return
+
+
+def _within_reach(climb: Climb) -> float:
+    return REACH * climb.weights.bill
+
+
+def _search_on(climb: Climb, start: Attempt, some: list[Order], most: float) -> Attempt:
+    """Return what the duals make of a plan that stays, until it costs no more than `most`.
+
+    The present slot of the vehicles that stay is left as it is.
+    """
+    held = {x.vehicle for x in some}
+    best, solves = start, climb.solver.solves
+    improved = True
+    while improved and best.solved.objective > most:
+        improved = False
+        for change in moves(climb.needs, climb.columns, best.pattern, best.solved):
+            if climb.solver.solves - solves >= STEPS or climb.stopped:
+                return best
+            if change.vehicle in held and 0 in (change.on, change.off, change.free):
+                continue
+            pattern = best.pattern.copy()
+            change.apply(climb.needs, pattern, best.solved, climb.columns)
+            found = climb.settle(pattern, best.solved.objective - BETTER)
+            if found is not None and not taken_back(found, some):
+                best, improved = found, True
+                break
+    return best
 
 
 def _of_the_best(climb: Climb, best: Attempt, some: list[Order], _: float) -> Pattern:
