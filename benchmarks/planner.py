@@ -49,8 +49,10 @@ DEFINITIONS = {
     "warm_median_ms": "wall time of plan() with other SoC, load and sun, given the last plan",
     "loop_lag_p99_ms": "lag of an event loop that ticks each ms while plans run in its executor",
     "rss_growth_mb": "growth of resident memory over the plans after the warm-up",
-    "flips_per_100": "most orders taken back in 100 noisy re-plans of one home, at one moment or"
-    " two minutes apart",
+    "flips_per_100": "most orders of chargers in 100 noisy re-plans of one home, at one moment or"
+    " two minutes apart, that change what a charger does and that the plan before did not have",
+    "battery_flips_per_100": "the same of a battery's mode: other than the plan before had for now",
+    "stayed_per_100": "chargers that go on as they are where the plan before had a change for now",
     "money_vs_milp_max": "largest (cost - plain MILP's cost) / |MILP's cost|; at most 0.01 counts as"
     " 0; only homes with the same missed energy",
     "over_continuous_max": "largest (cost - bound with continuous current) / |bound|; at most 0.01"
@@ -95,8 +97,10 @@ def measure(problem: Problem, rounds: int) -> tuple[dict[str, Any], list[Took]]:
     with recorded() as recording:
         answer = plan(problem)
     replay(recording)
-    ours, raw, told = [], [], []
-    turns = [
+    ours: list[Took] = []
+    raw: list[Took] = []
+    told: list[Took] = []
+    turns: list[Callable[[], None]] = [
         lambda: ours.append(timed(lambda: plan(problem))),
         lambda: raw.append(replay(recording, start=False)),
         lambda: told.append(replay(recording)),
@@ -188,8 +192,9 @@ def flips(
         going = replan(problem, every=timedelta(minutes=2), count=count)
         rows[name]["flips_per_100"] = scale * max(still.charger, going.charger)
         rows[name]["battery_flips_per_100"] = scale * max(still.battery, going.battery)
+        rows[name]["stayed_per_100"] = scale * max(still.stayed, going.stayed)
         say(f"  {name:46}{rows[name]['flips_per_100']:6.1f} orders taken back in 100")
-    keys = ("flips_per_100", "battery_flips_per_100")
+    keys = ("flips_per_100", "battery_flips_per_100", "stayed_per_100")
     return {key: max(rows[name][key] for name in problems) for key in keys}
 
 

@@ -8,16 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from custom_components.smart_charging.core.planner import Command, Plan, Problem, plan
+from custom_components.smart_charging.core.planner import (
+    BatteryCommand,
+    Command,
+    Plan,
+    Problem,
+    plan,
+)
 from custom_components.smart_charging.core.planner.slots import JOIN_BELOW, QUARTER, floor_to
+from custom_components.smart_charging.core.reading import BatteryMode
 
 LOAD_NOISE = 0.03
 LOAD_NOISE_KW = 0.05
 PV_NOISE = 0.04
 VEHICLE_SOC_STEP = 0.01
 BATTERY_SOC_STEP = 0.001
-IDLE_KW = 0.05
-"""Below this a battery counts as idle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +31,11 @@ class Flips:
 
     plans: int
     charger: int
-    """On to off, off to on, or another phase count than the plan before had for this moment."""
+    """On to off, off to on, or another phase count, which the plan before did not have for now."""
+    stayed: int
+    """A charger goes on with what it does, where the plan before had a change for now."""
     battery: int
-    """Charge, idle or discharge other than the plan before had for this moment."""
+    """Another mode than the plan before had for this moment."""
     starts: int
     """Charges that began; what is planned counts too."""
 
@@ -84,22 +91,35 @@ def replan(problem: Problem, *, every: timedelta, count: int = 100, seed: int = 
     truth = problem
     last: Plan | None = None
     running: dict[str, Command] = {}
-    charger_flips = battery_flips = starts = 0
+    charger_flips = battery_flips = stayed = starts = 0
     for k in range(count):
         now = problem.now + k * every
         truth = from_now(truth, now)
-        asked = replace(noisy(truth, rng), previous=tuple(running.values()))
+        asked = replace(
+            noisy(truth, rng),
+            previous=tuple(running.values()),
+            previous_batteries=tuple(
+                BatteryCommand(battery=battery.id, mode=mode)
+                for battery in problem.batteries
+                if (mode := _mode(last, battery.id, now)) is not None
+            ),
+        )
         answer = plan(asked, last)
         for charger in problem.chargers:
             order, before = _order(answer, charger.id, now), _order(last, charger.id, now)
-            charger_flips += before is not None and order != before
+            other = before is not None and order != before
+            goes_on = order == _ordered(running.get(charger.id))
+            charger_flips += other and not goes_on
+            stayed += other and goes_on
             starts += _command(running, answer, charger.id, now)
         for battery in problem.batteries:
-            way, way_before = _way(answer, battery.id, now), _way(last, battery.id, now)
-            battery_flips += way_before is not None and way != way_before
+            before_mode = _mode(last, battery.id, now)
+            battery_flips += before_mode not in (None, _mode(answer, battery.id, now))
         truth = _lived(truth, answer, now, now + every)
         last = answer
-    return Flips(plans=count, charger=charger_flips, battery=battery_flips, starts=starts)
+    return Flips(
+        plans=count, charger=charger_flips, stayed=stayed, battery=battery_flips, starts=starts
+    )
 
 
 def _order(answer: Plan | None, charger: str, now: datetime) -> tuple[bool, int] | None:
@@ -109,10 +129,15 @@ def _order(answer: Plan | None, charger: str, now: datetime) -> tuple[bool, int]
     return runs, step.phases if runs else 0
 
 
-def _way(answer: Plan | None, battery: str, now: datetime) -> int | None:
-    if answer is None or (step := answer.schedule.battery_step(battery, now)) is None:
+def _ordered(command: Command | None) -> tuple[bool, int] | None:
+    if command is None:
         return None
-    return (step.power_kw > IDLE_KW) - (step.power_kw < -IDLE_KW)
+    return command.current_a > 0, command.phases if command.current_a > 0 else 0
+
+
+def _mode(answer: Plan | None, battery: str, now: datetime) -> BatteryMode | None:
+    step = None if answer is None else answer.schedule.battery_step(battery, now)
+    return None if step is None else step.mode
 
 
 def _command(running: dict[str, Command], answer: Plan, charger: str, now: datetime) -> bool:

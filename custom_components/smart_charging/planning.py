@@ -16,6 +16,7 @@ from .core.forecast import (
 from .core.planner import slot_bounds
 from .core.planner.problem import (
     Battery,
+    BatteryCommand,
     Charger,
     Command,
     PeakTariff,
@@ -82,6 +83,7 @@ def build_problem(site: "Site") -> Problem | None:
             if (battery := _battery(site, part)) is not None
         ),
         previous=_previous(site, now),
+        previous_batteries=_previous_batteries(site, now),
     )
 
 
@@ -212,4 +214,15 @@ def _previous(site: "Site", now: datetime) -> tuple[Command, ...]:
         )
         for charger, setpoint in site.actor.setpoints.chargers.items()
         if charger in site.plugs.watches
+    )
+
+
+def _previous_batteries(site: "Site", now: datetime) -> tuple[BatteryCommand, ...]:
+    if site.plan is None:
+        return ()
+    schedule = site.plan.schedule
+    return tuple(
+        BatteryCommand(battery=battery, mode=step.mode)
+        for battery in schedule.batteries
+        if (step := schedule.battery_step(battery, now)) is not None
     )

@@ -86,6 +86,7 @@ def explained(problem: Problem, answer: Plan) -> None:
         ("spring, trips between stays, peak", True),
         ("summer, export above import", False),
         ("autumn, night tariff, three phases", True),
+        ("autumn, flat, peak, two cars", True),
     ],
 )
 @pytest.mark.parametrize("minutes", [0, 2], ids=["one moment", "through the evening"])
@@ -98,6 +99,7 @@ def test_a_hundred_plans_of_an_evening_take_back_two_orders_at_most(
 
     assert flips.plans == 100
     assert flips.charger <= 2
+    assert flips.battery <= 10
 
 
 def two_batteries() -> Problem:

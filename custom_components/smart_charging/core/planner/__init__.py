@@ -19,6 +19,7 @@ from .explain import Action, Alternative, Explanation, explain
 from .faults import Fault
 from .problem import (
     Battery,
+    BatteryCommand,
     Charger,
     Command,
     Goal,
@@ -37,6 +38,7 @@ __all__ = [
     "Action",
     "Alternative",
     "Battery",
+    "BatteryCommand",
     "Cause",
     "Charger",
     "Command",

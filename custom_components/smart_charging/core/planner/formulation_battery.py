@@ -17,6 +17,10 @@ IN_ORDER = 0.1
 THROUGHPUT = 0.5
 """Preference against moving a kWh through a battery for nothing, against that of a car's time."""
 
+UNSURE_SOC = 0.005
+"""SoC by which a battery may be below its window before that is worth buying energy: some tenths
+of a percent are the meter's."""
+
 
 def battery_columns(model: Model, prepared: Prepared, weights: Weights, columns: Columns) -> None:
     """Charge c and discharge d in kW and energy e in kWh at the end of each slot, per battery.
@@ -49,7 +53,7 @@ def battery_columns(model: Model, prepared: Prepared, weights: Weights, columns:
         model.add_cost(int(energy[-1]), -weights.battery_value[i])
         columns.battery_energy.append(energy)
         floor_kwh = min(battery.min_soc * capacity, high)
-        if held < floor_kwh - TINY:
+        if held < floor_kwh - UNSURE_SOC * capacity:
             miss = model.columns(
                 f"below{i}", np.full(n, floor_kwh - held), cost=weights.request * hours
             )

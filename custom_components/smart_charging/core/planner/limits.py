@@ -71,27 +71,6 @@ class SlotLimits:
         self._circuits = prepared.circuits
         self._charges = charges
 
-    def over_kw(self, running_kw: list[float]) -> tuple[float, bool]:
-        """Return by how many kW, spread evenly, the site is over, and whether a circuit is."""
-        excess = sum(running_kw) - self._kw
-        for phase, room in enumerate(self._line_a):
-            current = sum(
-                kw * x.setting.line_a_per_kw[phase]
-                for kw, x in zip(running_kw, self._charges, strict=True)
-            )
-            excess = max(excess, (current - room) / self._spread_a_per_kw)
-        circuits = any(
-            sum(
-                kw * x.setting.line_a_per_kw[phase]
-                for kw, x in zip(running_kw, self._charges, strict=True)
-                if x.plugged.charger in members
-            )
-            > max(circuit.fuse_a, 0.0) + SLACK
-            for circuit, members in self._circuits
-            for phase in range(len(self._line_a))
-        )
-        return (excess if excess > SLACK else 0.0), circuits
-
     def room_kw(self, k: int, running_kw: list[float]) -> float:
         """Return the highest power that the limits leave charge `k` beside the others."""
         others = [0.0 if j == k else kw for j, kw in enumerate(running_kw)]
@@ -117,8 +96,25 @@ class SlotLimits:
         return room
 
     def keeps(self, running_kw: list[float]) -> bool:
-        """Return whether all limits hold."""
-        return self.over_kw(running_kw) == (0.0, False)
+        """Return whether contract, fuse and circuits hold."""
+        if sum(running_kw) - self._kw > SLACK:
+            return False
+        for phase, room in enumerate(self._line_a):
+            currents = [
+                kw * x.setting.line_a_per_kw[phase]
+                for kw, x in zip(running_kw, self._charges, strict=True)
+            ]
+            if sum(currents) - room > SLACK * self._spread_a_per_kw:
+                return False
+            for circuit, members in self._circuits:
+                theirs = sum(
+                    a
+                    for a, x in zip(currents, self._charges, strict=True)
+                    if x.plugged.charger in members
+                )
+                if theirs > max(circuit.fuse_a, 0.0) + SLACK:
+                    return False
+        return True
 
 
 def tighten(
@@ -140,16 +136,12 @@ def tighten(
     changed = False
     for t, charges in _charges(prepared, needs, solution, _raised(prepared, needs, solution)):
         limits = SlotLimits(prepared, needs, solution, t, charges)
-        excess, circuit = limits.over_kw([x.running_kw for x in charges])
-        if excess <= 0 and not circuit:
+        if limits.keeps([x.running_kw for x in charges]):
             continue
         changed = True
-        if not pin and not circuit and _battery_gives_way(pattern, solution, t, excess):
-            powers = [x.running_kw for x in charges]
-        else:
-            powers = _whole_steps(limits, charges, raise_=not pin)
-            if pin:
-                _hold_others(pattern, solution, t)
+        powers = _whole_steps(limits, charges, raise_=not pin)
+        if pin:
+            _hold_others(pattern, solution, t)
         for x, kw in zip(charges, powers, strict=True):
             v, i = x.vehicle, x.position
             if kw <= 0:
@@ -285,18 +277,6 @@ def _whole_steps(limits: SlotLimits, charges: list[Running], *, raise_: bool) ->
             if limits.keeps(more):
                 chosen, rising = more, True
     return chosen
-
-
-def _battery_gives_way(pattern: Pattern, solution: Solution, t: int, excess_kw: float) -> bool:
-    """Let batteries charge less where that makes room, and return whether it does."""
-    charging = [float(x[t]) for x in solution.battery_in]
-    if sum(charging) < excess_kw:
-        return False
-    for b, kw in enumerate(charging):
-        if kw > TINY:
-            pattern.battery_cap[b, t] = max(0.0, kw - excess_kw)
-            excess_kw -= min(kw, excess_kw)
-    return True
 
 
 def _hold_others(pattern: Pattern, solution: Solution, t: int) -> None:

@@ -38,6 +38,9 @@ class Pattern:
     """Slots in which a vehicle may give back, as far as it does not charge in them."""
     battery_cap: dict[tuple[int, int], float]
     """Highest charge in kW of the (battery, slot) that makes room for a car."""
+    battery_now: dict[int, tuple[float, float, float, float]]
+    """Least and highest charge, least and highest discharge in kW of batteries in the present slot
+    that stay with an order."""
     waste_cap: dict[int, float]
     """Most sun in kW thrown away in a slot, where more would take the room of a car."""
     tapered: list[npt.NDArray[np.bool_]]
@@ -56,6 +59,7 @@ class Pattern:
             discharging=dict(self.discharging),
             gives=list(self.gives),
             battery_cap=dict(self.battery_cap),
+            battery_now=dict(self.battery_now),
             waste_cap=dict(self.waste_cap),
             tapered=self.tapered,
             full_range=self.full_range,
@@ -102,8 +106,8 @@ def _directions(
     """Return columns and bounds of the flows that exclude each other or make room for a car."""
     found: list[tuple[Ids, Series, Series]] = []
 
-    def bound(ids: Ids, upper: Series) -> None:
-        found.append((ids, np.zeros(len(ids)), upper))
+    def bound(ids: Ids, upper: Series, lower: Series | None = None) -> None:
+        found.append((ids, np.zeros(len(ids)) if lower is None else lower, upper))
 
     if columns.one_way:
         at = np.array(columns.one_way)
@@ -117,19 +121,22 @@ def _directions(
     if len(at):
         caps = np.array([pattern.waste_cap.get(t, np.inf) for t in at.tolist()])
         bound(columns.curtailed[at], np.minimum(prepared.pv[at], caps))
-    columns.capped.update(pattern.battery_cap)
+    columns.capped.update(pattern.battery_cap, ((b, 0) for b in pattern.battery_now))
     if not columns.battery_one_way and not columns.capped:
         return found
     for b in range(len(prepared.batteries)):
         into, out = columns.charge_most[b].copy(), columns.discharge_most[b].copy()
+        into_least, out_least = np.zeros(len(into)), np.zeros(len(out))
         for (c, t), cap in pattern.battery_cap.items():
             if c == b:
                 into[t] = min(cap, into[t])
         for (c, t), discharging in pattern.discharging.items():
             if c == b:
                 (into if discharging else out)[t] = 0.0
-        bound(columns.battery_in[b], into)
-        bound(columns.battery_out[b], out)
+        if b in pattern.battery_now:
+            into_least[0], into[0], out_least[0], out[0] = pattern.battery_now[b]
+        bound(columns.battery_in[b], into, into_least)
+        bound(columns.battery_out[b], out, out_least)
     return found
 
 

@@ -18,6 +18,7 @@ from .presence import TINY
 from .runs import Run, runs_of
 from .search import Attempt, Climb
 from .staying import Order, orders, stay, taken_back
+from .staying_batteries import stay_batteries
 from .weights import GIVE_AWAY
 
 MISSES = 2
@@ -68,6 +69,7 @@ def prefer(climb: Climb) -> float:
                 climb.best, improved = found, True
                 break
             misses += 1
+    stay_batteries(climb, most)
     return max(0.0, climb.cost(climb.best) - climb.cost(cheapest))
 
 

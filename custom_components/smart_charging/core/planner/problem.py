@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..grid import Circuit, Grid
+from ..reading import BatteryMode
 
 
 class GoalKind(StrEnum):
@@ -153,6 +154,14 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BatteryCommand:
+    """What the last plan has a battery do in the present slot, so that a re-plan can stay with it."""
+
+    battery: str
+    mode: BatteryMode
+
+
+@dataclass(frozen=True, kw_only=True)
 class Search:
     """Limits of the search, as counts, so that the same problem gives the same plan."""
 
@@ -193,4 +202,5 @@ class Problem:
     vehicles: tuple[Vehicle, ...] = ()
     batteries: tuple[Battery, ...] = ()
     previous: tuple[Command, ...] = ()
+    previous_batteries: tuple[BatteryCommand, ...] = ()
     search: Search = field(default_factory=Search)

@@ -168,27 +168,28 @@ def battery_order(
     what the forecast did not know.
     """
     imported, exported, cars = site.imported[t], site.exported[t], site.cars[t]
+    empty = held_kwh <= battery.min_soc * battery.capacity_kwh + TINY
+    full = held_kwh >= battery.max_soc * battery.capacity_kwh - TINY
     if into > TINY:
         if imported <= TINY:
-            alone = exported <= TINY or into >= battery.max_charge_kw - TINY
+            alone = exported <= TINY or full or into >= battery.max_charge_kw - TINY
             return (BatteryMode.SELF_CONSUMPTION if alone else BatteryMode.CHARGE), Reason.SUN
         reason = Reason.NEGATIVE_PRICE if site.price[t] < 0 else Reason.STORE
         return BatteryMode.CHARGE, reason
     if out > TINY:
         # Export that spare sun does not account for comes out of batteries.
         sold = exported - max(0.0, site.surplus[t] - site.curtailed[t] - cars)
+        sold = sold if battery.may_export else 0.0
         if min(out, sold) >= MOSTLY * out:
             return BatteryMode.DISCHARGE, Reason.SELL
         if out > site.house[t] + TINY and cars > TINY:
             return BatteryMode.DISCHARGE, Reason.HELP
         if imported > TINY and site.at_peak[t]:
             return BatteryMode.DISCHARGE, Reason.PEAK
-        follows = imported <= TINY or out >= battery.max_discharge_kw - TINY
+        follows = imported <= TINY or empty or out >= battery.max_discharge_kw - TINY
         alone = exported <= TINY and cars <= TINY and follows
         mode = BatteryMode.SELF_CONSUMPTION if alone else BatteryMode.DISCHARGE
         return mode, Reason.FEED_HOUSE
-    empty = held_kwh <= battery.min_soc * battery.capacity_kwh + TINY
-    full = held_kwh >= battery.max_soc * battery.capacity_kwh - TINY
     nothing_to_do = (imported <= TINY or empty) and (exported <= TINY or full)
     if nothing_to_do and cars <= TINY:
         return BatteryMode.SELF_CONSUMPTION, Reason.HOLD

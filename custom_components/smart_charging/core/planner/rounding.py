@@ -61,6 +61,7 @@ def pattern_of(
         pinned={},
         gives=[holds_floor(need, columns, solved, v) for v, need in enumerate(needs)],
         battery_cap={},
+        battery_now={},
         waste_cap={},
         tapered=tapers,
         exporting={

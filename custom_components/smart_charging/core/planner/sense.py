@@ -90,6 +90,9 @@ def _unknown_ids(problem: Any) -> Iterator[Fault]:
             yield from _unknown(f"{at}.charger", "charger", stay.charger, chargers)
     for path, command in _items("$.previous", problem.previous):
         yield from _unknown(f"{path}.charger", "charger", command.charger, chargers)
+    batteries = _known_ids(problem.batteries)
+    for path, order in _items("$.previous_batteries", problem.previous_batteries):
+        yield from _unknown(f"{path}.battery", "battery", order.battery, batteries)
 
 
 def _unknown(path: str, word: str, name: str | None, known: set[str | None]) -> Iterator[Fault]:

@@ -15,7 +15,9 @@ from .prepare import Prepared
 def begin(model: Model, prepared: Prepared, columns: Columns) -> None:
     """Let the balance of each slot set one flow at the grid, and each battery what it holds."""
     spare = prepared.pv - prepared.load
-    serves = np.where((spare > 0) & (columns.exported != ABSENT), columns.exported, columns.imported)
+    serves = np.where(
+        (spare > 0) & (columns.exported != ABSENT), columns.exported, columns.imported
+    )
     wasted = (spare > prepared.export_limit) & (columns.curtailed != ABSENT)
     model.begin_with(np.where(wasted, columns.curtailed, serves), columns.balance)
     for energy, rows in zip(columns.battery_energy, columns.battery_balance, strict=True):
