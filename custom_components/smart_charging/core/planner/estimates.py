@@ -54,8 +54,13 @@ class Estimates:
 
     def _elsewhere(self, off: range) -> float:
         """Return about what it costs to charge the energy of a run in others, infinite without room."""
-        left = float((self._power * self._hours)[off.start : off.stop].sum())
-        others, room, price = self._cheapest_first(*stretch(self._need, off.start))
+        begin, end = stretch(self._need, off.start)
+        energy, rooms = self._energy_sums, self._room_sums
+        left = energy[off.stop] - energy[off.start]
+        # Mostly what runs besides is full: seen before anything is sorted.
+        if left > rooms[end] - rooms[begin] - (rooms[off.stop] - rooms[off.start]) + DIGITS:
+            return np.inf
+        others, room, price = self._cheapest_first(begin, end)
         apart = (others < off.start) | (others >= off.stop)
         room, price = room[apart], price[apart]
         placed = np.cumsum(room)
@@ -79,6 +84,14 @@ class Estimates:
     def _hours(self) -> Series:
         found: Series = self._prepared.hours[self._need.plugged.slot]
         return found
+
+    @cached_property
+    def _energy_sums(self) -> list[float]:
+        return _sums(self._power * self._hours)
+
+    @cached_property
+    def _room_sums(self) -> list[float]:
+        return _sums(self._room_kw * self._hours)
 
     @cached_property
     def _room_kw(self) -> Series:

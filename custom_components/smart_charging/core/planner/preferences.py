@@ -59,8 +59,9 @@ def prefer(climb: Climb) -> float:
     while improved:
         improved = False
         best = climb.best
-        restless = unrest(climb, best)
-        for change in _changes(climb, best, most - best.solved.objective):
+        changes = _changes(climb, best, most - best.solved.objective)
+        restless = unrest(climb, best) if changes else 0
+        for change in changes:
             if misses >= MISSES or climb.stopped:
                 break
             found = climb.settle(_changed(climb, best, change), most)
@@ -70,6 +71,8 @@ def prefer(climb: Climb) -> float:
                 break
             misses += 1
     stay_batteries(climb, most)
+    if climb.best is cheapest:
+        return 0.0
     return max(0.0, climb.cost(climb.best) - climb.cost(cheapest))
 
 
