@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import PartConfig, VehicleConfig
 from .core.control import quarter_forecast_kw
+from .core.planner import explain as explain_step
 from .core.schedule import ChargerStep
 
 if TYPE_CHECKING:
@@ -235,6 +236,19 @@ def explain(site: "Site", part: PartConfig) -> Mapping[str, Any]:
     if ahead is not None:
         facts["next_start"] = ahead.start.isoformat()
         facts["next_price"] = None if ahead.price is None else round(ahead.price, 5)
+    facts |= _next_best(site, part)
     if override := site.plugs.settings(part).override:
         facts["override_until"] = override.until.isoformat() if override.until else "departure"
     return facts
+
+
+def _next_best(site: "Site", part: PartConfig) -> dict[str, Any]:
+    """Return what else the plan could do now, and what it saves per kWh by not doing that."""
+    explained = None if site.plan is None else explain_step(site.plan, part.id, site.clock.now())
+    if explained is None or (other := explained.alternative) is None:
+        return {}
+    return {
+        "next_best": other.action.value,
+        "next_best_start": other.start.isoformat(),
+        "saves_per_kwh": round(other.dearer_by, 5),
+    }

@@ -133,6 +133,21 @@ async def test_without_a_car_the_calendar_is_empty(
     assert home.state("calendar", "_planned_charging") == "off"
 
 
+@pytest.mark.freeze_time(NIGHT)
+async def test_the_reason_tells_what_waiting_saves(
+    hass: HomeAssistant, make_home: HomeFactory
+) -> None:
+    home = await planned_home(hass, make_home, 2, 5)
+    state = hass.states.get(home.entity_id("sensor", "charger_reason"))
+    assert state is not None
+    assert state.state == "waiting"
+    assert state.attributes["next_best"] == "charge"
+    # At once: the first slot begins when the plan was made.
+    begins = datetime.fromisoformat(state.attributes["next_best_start"])
+    assert START <= begins < START + timedelta(minutes=1)
+    assert state.attributes["saves_per_kwh"] == pytest.approx(0.31 - 0.08, abs=0.005)
+
+
 class Told:
     """What the event entity told, in order."""
 
