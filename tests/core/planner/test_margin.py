@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 import pytest
 
 from custom_components.smart_charging.core.grid import Circuit, Grid, Topology
@@ -261,6 +261,9 @@ def gloomy(seed: int) -> Problem:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**9).map(gloomy))
+@example(
+    gloomy(18970)
+)  # a battery that gives while the car runs, and fills up in the rest of the slot
 def test_every_plan_with_a_margin_is_possible_and_misses_no_more(problem: Problem) -> None:
     careful, mean = plan(problem), plan(without_p10(problem))
 

@@ -121,8 +121,10 @@ def _directions(
     if len(at):
         caps = np.array([pattern.waste_cap.get(t, np.inf) for t in at.tolist()])
         bound(columns.curtailed[at], np.minimum(prepared.pv[at], caps))
-    columns.capped.update(pattern.battery_cap, ((b, 0) for b in pattern.battery_now))
-    if not columns.battery_one_way and not columns.capped:
+    columns.capped.update(
+        pattern.battery_cap, pattern.discharging, ((b, 0) for b in pattern.battery_now)
+    )
+    if not columns.capped:
         return found
     for b in range(len(prepared.batteries)):
         into, out = columns.charge_most[b].copy(), columns.discharge_most[b].copy()

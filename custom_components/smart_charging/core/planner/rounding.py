@@ -91,24 +91,25 @@ def exclude(columns: Columns, solved: Solved, pattern: Pattern, *, everywhere: b
     With `everywhere` all batteries keep their present direction: what may not burn in one slot
     may otherwise wander to the next. Return whether there were any; the pattern must then be
     solved again.
+
+    Where burning energy never pays it happens beside a car that charges for a part of a slot: its
+    perspective row asks for what the sun lacks while it runs, and the rest of the slot fills up.
     """
-    if not columns.battery_one_way:
-        return False
     changed = False
     either: dict[tuple[int, int], bool] = {}
-    at = np.array(columns.battery_one_way, dtype=np.int64)
     for b, (in_ids, out_ids) in enumerate(
         zip(columns.battery_in, columns.battery_out, strict=True)
     ):
-        into, out = powers(in_ids[at], solved), powers(out_ids[at], solved)
-        flows = np.flatnonzero(np.maximum(into, out) > SLACK_KW)
+        into, out = powers(in_ids, solved), powers(out_ids, solved)
         both = np.minimum(into, out) > SLACK_KW
-        for k in flows.tolist() if both.any() else ():
-            key = (b, int(at[k]))
+        if not both.any():
+            continue
+        for t in np.flatnonzero(np.maximum(into, out) > SLACK_KW).tolist():
+            key = (b, t)
             if key in pattern.discharging:
                 continue
-            either[key] = bool(out[k] > into[k])
-            if both[k]:
+            either[key] = bool(out[t] > into[t])
+            if both[t]:
                 pattern.discharging[key] = either[key]
                 changed = True
     if changed and everywhere:
