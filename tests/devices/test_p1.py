@@ -12,7 +12,6 @@ from typing import Any
 
 import aiohttp
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
 from custom_components.smart_charging.core.reading import (
@@ -294,34 +293,6 @@ class TestBadTelegrams:
             frames.feed(b"/FLU5 and no end " * 1000)
             assert len(frames._buffer) <= BUFFER_BYTES
         assert [is_intact(t) for t in frames.feed(raw(REAL))] == [True]
-
-    @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.data())
-    def test_no_mutation_of_a_telegram_raises(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(NAMES))
-        mutant = bytearray(raw(name))
-        for _ in range(data.draw(st.integers(1, 8))):
-            start = data.draw(st.integers(0, len(mutant)))
-            end = min(len(mutant), start + data.draw(st.integers(0, 12)))
-            mutant[start:end] = data.draw(
-                st.one_of(
-                    st.binary(max_size=12),
-                    st.text(alphabet="0123456789.*()-:!/SW\r\nkWhAVm", max_size=12).map(str.encode),
-                )
-            )
-        body = bytes(mutant).decode("latin-1").rpartition("!")[0] + "!"
-        if body.isascii():
-            mutant = bytearray(sealed(body))
-        for version in (version_of(name), "2.2"):
-            for text in PlainFrames().feed(bytes(mutant)):
-                seen = parse_telegram(text, version, AT)
-                if seen is not None:
-                    assert seen.at == AT
-                    assert len(seen.phases) in (0, 1, 3)
-                    describe(text, seen)
-
-
-NAMES = sorted(path.name for path in FIXTURES.glob("*.txt"))
 
 
 # --- over real links ------------------------------------------------------------------------

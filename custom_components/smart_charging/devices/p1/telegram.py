@@ -14,6 +14,7 @@ from dsmr_parser.objects import Telegram
 from dsmr_parser.parsers import TelegramParser
 
 from ...core.reading import MeterReading, Peak, Phase
+from .grid_operator import BREAKER, TEXT_MESSAGE, breaker, breaker_warning, limiter, text_message
 from .mbus import Volumes, volumes
 from .versions import VERSIONS, Version
 
@@ -66,8 +67,13 @@ def parse_telegram(text: str, version: str, at: datetime) -> MeterReading | None
     read = _Registers(telegram)
     stamps = _Stamps(dialect)
     volume: Volumes = volumes(text)
+    tariff = _tariff(lines)
+    switch = breaker(lines)
+    warning, remedy = breaker_warning(switch)
     return MeterReading(
         at=at,
+        warning=warning,
+        remedy=remedy,
         device_time=stamps.line(lines.get("0-0:1.0.0", "")),
         power_kw=read.net("CURRENT_ELECTRICITY_USAGE", "CURRENT_ELECTRICITY_DELIVERY"),
         phases=_phases(lines, read),
@@ -77,12 +83,16 @@ def parse_telegram(text: str, version: str, at: datetime) -> MeterReading | None
         import_t2_kwh=read.value("ELECTRICITY_USED_TARIFF_2"),
         export_t1_kwh=read.value("ELECTRICITY_DELIVERED_TARIFF_1"),
         export_t2_kwh=read.value("ELECTRICITY_DELIVERED_TARIFF_2"),
-        tariff=_tariff(lines),
+        tariff=tariff,
+        tariff_name=None if tariff is None else dialect.tariffs.get(tariff),
         quarter_kw=read.value("BELGIUM_CURRENT_AVERAGE_DEMAND"),
         month_peak=_month_peak(lines, stamps),
         peak_history=_peak_history(lines, stamps),
         gas_m3=volume.gas_m3,
         water_m3=volume.water_m3,
+        limiter=limiter(lines),
+        breaker=switch,
+        text_message=text_message(lines),
     )
 
 
@@ -106,6 +116,11 @@ def describe(text: str, reading: MeterReading) -> Equipment:
         "month_peak": reading.month_peak,
         "gas_m3": reading.gas_m3,
         "water_m3": reading.water_m3,
+        "limiter": reading.limiter,
+        "breaker": reading.breaker,
+        # Empty nearly always.
+        "text_message": lines.get(TEXT_MESSAGE),
+        "warning": lines.get(BREAKER),
     }
     features = [name for name, value in fields.items() if value is not None]
     if "0-0:98.1.0" in lines and reading.month_peak is not None:
