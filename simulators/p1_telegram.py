@@ -59,6 +59,13 @@ def without(data: bytes, codes: tuple[str, ...]) -> bytes:
     return sealed("\r\n".join([*kept, "!"]))
 
 
+def unreadable(data: bytes, codes: tuple[str, ...]) -> bytes:
+    """Return a telegram whose lines of these OBIS codes make no sense, with its CRC put right."""
+    lines = data.decode("ascii").split("\r\n")
+    spoilt = [f"{line.partition('(')[0]}(?)" if line.startswith(codes) else line for line in lines]
+    return sealed("\r\n".join([*spoilt[:-2], "!"]))
+
+
 def _hex(text: str) -> str:
     return text.encode("ascii").hex().upper()
 

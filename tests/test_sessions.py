@@ -116,21 +116,10 @@ def test_what_a_person_chose_for_this_car_ends_when_it_leaves() -> None:
 def test_a_fault_does_not_end_a_stay() -> None:
     charger = Charger()
     charger.says(CONNECTED, power_kw=0.0)
-    assert charger.says(ERROR, power_kw=0.0, warning="relay stuck") == ["warning"]
+    assert charger.says(ERROR, power_kw=0.0, warning="relay stuck") == []
     assert charger.says(None) == []
     assert charger.watch.plugged
     assert charger.says(CONNECTED, power_kw=0.0) == []
-
-
-def test_a_warning_is_told_once_until_it_was_over() -> None:
-    charger = Charger()
-    charger.says(CONNECTED)
-    (event,) = charger.reads(CONNECTED, warning="too hot")
-    assert event == PartEvent(type="warning", data={"warning": "too hot"})
-    assert charger.says(CONNECTED, warning="too hot") == []
-    assert charger.says(CONNECTED, warning=None) == []
-    assert charger.says(CONNECTED, warning="too hot") == ["warning"]
-    assert charger.says(CONNECTED, warning="locked") == ["warning"]
 
 
 @pytest.mark.parametrize(

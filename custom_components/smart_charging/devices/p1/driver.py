@@ -66,6 +66,7 @@ class P1Driver:
         self._patience = patience or Patience()
         self._stamp: tuple[datetime | None, float] = (None, 0.0)
         """The meter's own time and when it last changed, in seconds of the event loop."""
+        self._repeating = False
 
     async def identify(self) -> Identity:
         """Wait for one good telegram and return who sent it.
@@ -122,7 +123,7 @@ class P1Driver:
             take(text, reading)
             return True
 
-        frames = self._frames()
+        frames, self._repeating = self._frames(), False
         await self._context.run_blocking(parser_for, self._version_key)
         link = Link(frames, on_telegram)
         return open_link(self._address, self._version, link, self._patience.connect_s)
@@ -132,7 +133,8 @@ class P1Driver:
         now_s = asyncio.get_running_loop().time()
         if reading.device_time is None or reading.device_time != self._stamp[0]:
             self._stamp = (reading.device_time, now_s)
-        return now_s - self._stamp[1] >= self._patience.frozen_s
+        self._repeating = now_s - self._stamp[1] >= self._patience.frozen_s
+        return self._repeating
 
     def _frames(self) -> Frames:
         if not self._version.encrypted:
@@ -163,11 +165,8 @@ class P1Driver:
             raise CannotConnect(str(cause) if cause else "the other side closed the link")
         if link.first_byte_s is None:
             raise CannotConnect(f"nothing came in for {waited_s:.0f} s")
-        now_s = asyncio.get_running_loop().time()
-        if self._stamp[0] is not None and now_s - self._stamp[1] >= self._patience.frozen_s:
-            raise CannotConnect(
-                f"the meter's clock stands still since {now_s - self._stamp[1]:.0f} s"
-            )
+        if self._repeating:
+            raise CannotConnect("the meter's clock stands still: an old telegram is repeated")
         if link.last_good_s is not None:
             raise CannotConnect(f"no readable telegram for {waited_s:.0f} s")
         if link.bad and self._version.encrypted:
