@@ -118,7 +118,7 @@ class Gen2:
         setting = self._understand(control)
         currents = tuple(number(values, "powerflow", f"l{n}", "current") for n in (1, 2, 3))
         spent = self._spent(control, values)
-        warning, remedy = _warning(values) or (SPENT if spent else (None, None))
+        warning, remedy = warned(values) or (SPENT if spent else (None, None))
         return ChargerReading(
             at=self._clock.now(),
             status=self._status(values, allowed=setting.paused is False and not spent),
@@ -195,7 +195,7 @@ class Gen2:
         return bool(limit_wh) and charged_wh is not None and charged_wh >= (limit_wh or 0.0)
 
 
-def _warning(values: Mapping[str, Any]) -> tuple[str, Remedy] | None:
+def warned(values: Mapping[str, Any]) -> tuple[str, Remedy] | None:
     """Return a fault in words with what a person can do, or `None`."""
     for key, nothing in ALARMS.items():
         told = at(values, "general", key)
