@@ -161,6 +161,20 @@ BATTERIES = (
         "power",
     ),
     _part(
+        "sma",
+        PartKind.BATTERY,
+        {
+            "soc": "sensor.battery_soc_total",
+            "input_power": "sensor.battery_power_charge_total",
+            "output_power": "sensor.battery_power_discharge_total",
+            "charged_energy": "sensor.battery_charge_total",
+            "discharged_energy": "sensor.battery_discharge_total",
+        },
+        "soc",
+        "input_power",
+        "output_power",
+    ),
+    _part(
         "homevolt",
         PartKind.BATTERY,
         {
