@@ -9,7 +9,9 @@ from custom_components.smart_charging.core.reading import ChargerStatus, PartKin
 from custom_components.smart_charging.devices.entity.charger import EntityCharger
 from custom_components.smart_charging.devices.entity.context import acting_context
 from custom_components.smart_charging.devices.entity.suggest import suggest
-from tests.devices.chargers_of_ha import CHARGERS, EASEE, ChargerOfHa, Installed
+from tests.devices.chargers_all import CHARGERS
+from tests.devices.chargers_custom import EASEE
+from tests.devices.chargers_of_ha import ChargerOfHa, Installed
 from tests.devices.entity_home import context, running, settle
 
 every = pytest.mark.parametrize("charger", CHARGERS, ids=lambda charger: charger.platform)

@@ -8,7 +8,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.core.reading import ChargerStatus
-from tests.devices.chargers_of_ha import CHARGERS, ChargerOfHa, Installed
+from tests.devices.chargers_all import CHARGERS
+from tests.devices.chargers_of_ha import ChargerOfHa, Installed
 
 from .flow_rig import Rig, message, options, shown, subentries
 
