@@ -39,6 +39,8 @@ class MeterConfig:
     gas_m3: float | None = 3806.070
     """`None`: no gas meter."""
     water_m3: float | None = 872.234
+    dutch: bool = False
+    """Dutch meters call the low tariff 1, Belgian ones 2."""
     clock_offset_s: float = 0.0
     """How far the meter's clock is ahead of the true time."""
 
@@ -69,8 +71,15 @@ class MeterState:
     phase_v: tuple[float, ...] = ()
     phase_a: tuple[float, ...] = ()
     """Signed like the power."""
+    dutch: bool = False
     tariff: int = 1
-    """1: day (weekdays 7 to 22 h local), 2: night, as Belgian meters number them."""
+    """Belgian meters: 1 by day (weekdays 7 to 22 h local), 2 by night; Dutch ones the other way."""
+    limiter_kw: float | None = None
+    """Where the meter cuts the house off; `None`: nowhere. The simulated one only says so."""
+    limiter_a: float | None = None
+    breaker: int = 1
+    """0 open, 1 closed, 2 ready to be closed by its button."""
+    text_message: str = ""
     gas_live_m3: float = 0.0
     water_live_m3: float = 0.0
 
@@ -91,7 +100,7 @@ class MeterState:
             self.month_peak_kw, self.month_peak_at = self.quarter_kw, at
         self.quarter_kw = 0.0
         local = at.astimezone(self.time_zone)
-        self.tariff = tariff(local)
+        self.tariff = tariff(local, dutch=self.dutch)
         if (local.day, local.hour, local.minute) == (1, 0, 0):
             done = MonthPeak(month_end=at, kw=self.month_peak_kw, at=self.month_peak_at)
             self.history = (*self.history, done)[-13:]
@@ -120,9 +129,10 @@ class MeterState:
             self.export_t2_kwh -= energy_kwh
 
 
-def tariff(local: datetime) -> int:
-    """Return the Belgian tariff at a local time: 1 on weekdays from 7 to 22 h, else 2."""
-    return 1 if local.weekday() < 5 and 7 <= local.hour < 22 else 2
+def tariff(local: datetime, *, dutch: bool = False) -> int:
+    """Return the tariff at a local time: Belgian 1 on weekdays from 7 to 22 h, else 2."""
+    day = local.weekday() < 5 and 7 <= local.hour < 22
+    return 1 if day is not dutch else 2
 
 
 def _month_start(local: datetime) -> datetime:
@@ -160,5 +170,6 @@ def new_meter(config: MeterConfig, start_s: float, time_zone: ZoneInfo) -> Meter
         gas_live_m3=config.gas_m3 or 0.0,
         water_live_m3=config.water_m3 or 0.0,
         gas_at=datetime.fromtimestamp(meter_s // GAS_INTERVAL_S * GAS_INTERVAL_S, UTC),
-        tariff=tariff(local),
+        dutch=config.dutch,
+        tariff=tariff(local, dutch=config.dutch),
     )

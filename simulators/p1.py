@@ -16,7 +16,7 @@ from custom_components.smart_charging.core.clock import Clock
 from custom_components.smart_charging.core.grid import Topology
 
 from .house import House
-from .p1_telegram import Flavour, telegram, without
+from .p1_telegram import Flavour, telegram, unreadable, without
 
 FAULTS = (
     "crc",
@@ -25,6 +25,7 @@ FAULTS = (
     "mid_start",
     "garbage",
     "missing",
+    "operator",
     "skip",
     "stall",
     "reset",
@@ -32,7 +33,7 @@ FAULTS = (
 )
 """crc: wrong checksum; byte_ff: a byte above 0x7F inside; truncate: ends halfway; mid_start:
 starts halfway; garbage: 4 kB of noise before it; missing: sound, but without the lines of power,
-current, import and gas; skip: nothing is sent; stall: nothing is sent
+current, import and gas; operator: sound, but limiter, breaker and message cannot be read; skip: nothing is sent; stall: nothing is sent
 and nothing is closed (half-open link); reset: TCP clients get a reset; hang_up: all links are
 closed, a reader of the pty gets EIO and finds the port again under the same path."""
 
@@ -46,6 +47,7 @@ MISSING = (
     *(f"1-0:{line}{kind}.7.0" for line in (2, 4, 6) for kind in (1, 2)),
     *(f"1-0:{line}1.7.0" for line in (3, 5, 7)),
 )
+OPERATOR = ("0-0:17.0.0", "1-0:31.4.0", "0-0:96.3.10", "0-0:96.13.0")
 GARBAGE_BYTES = 4096
 SLOW_CLIENT_BYTES = 64 * 1024
 """A client that leaves this much unread gets no more, as from a UART."""
@@ -191,6 +193,8 @@ class P1Simulator:
         data = b"" if faults & {"skip", "hang_up"} else self.telegram()
         if "missing" in faults and data:
             data = without(data, MISSING)
+        if "operator" in faults and data:
+            data = unreadable(data, OPERATOR)
         half = len(data) // 2
         if "crc" in faults and data:
             right = int(data[-6:-2], 16)

@@ -1,11 +1,14 @@
-"""Telegrams of a Belgian digital meter (eMUCS-P1) of a simulated house."""
+"""Telegrams of a digital meter of a simulated house: Belgian (eMUCS-P1) or Dutch (DSMR 5)."""
 
 from datetime import datetime
 from typing import Literal
 
 from .meter import MeterState, MonthPeak
 
-type Flavour = Literal["be_3ph", "be_1ph", "be_3x230"]
+type Flavour = Literal["be_3ph", "be_1ph", "be_3x230", "nl_3ph"]
+
+NO_LIMIT_KW, NO_LIMIT_A = 999.9, 999.0
+"""What meters write for a limiter that is off."""
 
 NO_PEAK = "632525252525W"
 """What real meters send as the time of a peak that never was."""
@@ -14,8 +17,15 @@ _HEADERS: dict[Flavour, str] = {
     "be_3ph": r"/FLU5\253769484_A",
     "be_1ph": r"/FLU5\253770234_A",
     "be_3x230": r"/FLU5\253769484_A",
+    "nl_3ph": r"/ISK5\2M550T-1012",
 }
-_PHASES: dict[Flavour, int] = {"be_3ph": 3, "be_1ph": 1, "be_3x230": 3}
+_VERSIONS: dict[Flavour, str] = {
+    "be_3ph": "0-0:96.1.4(50217)",
+    "be_1ph": "0-0:96.1.4(50217)",
+    "be_3x230": "0-0:96.1.4(50221)",
+    "nl_3ph": "1-3:0.2.8(50)",
+}
+_PHASES: dict[Flavour, int] = {"be_3ph": 3, "be_1ph": 1, "be_3x230": 3, "nl_3ph": 3}
 
 
 def _crc_of(byte: int) -> int:
@@ -49,6 +59,13 @@ def without(data: bytes, codes: tuple[str, ...]) -> bytes:
     return sealed("\r\n".join([*kept, "!"]))
 
 
+def unreadable(data: bytes, codes: tuple[str, ...]) -> bytes:
+    """Return a telegram whose lines of these OBIS codes make no sense, with its CRC put right."""
+    lines = data.decode("ascii").split("\r\n")
+    spoilt = [f"{line.partition('(')[0]}(?)" if line.startswith(codes) else line for line in lines]
+    return sealed("\r\n".join([*spoilt[:-2], "!"]))
+
+
 def _hex(text: str) -> str:
     return text.encode("ascii").hex().upper()
 
@@ -67,8 +84,8 @@ def telegram(
         return f"({stamp(peak.month_end)})({at})({peak.kw:06.3f}*kW)"
 
     count = _PHASES[flavour]
-    lines = [_HEADERS[flavour], ""]
-    lines.append("0-0:96.1.4(50221)" if flavour == "be_3x230" else "0-0:96.1.4(50217)")
+    belgian = flavour != "nl_3ph"
+    lines = [_HEADERS[flavour], "", _VERSIONS[flavour]]
     if flavour == "be_3x230":
         lines.append("1-0:94.32.1(230)")
     lines += [
@@ -79,10 +96,15 @@ def telegram(
         f"1-0:2.8.1({meter.export_t1_kwh:010.3f}*kWh)",
         f"1-0:2.8.2({meter.export_t2_kwh:010.3f}*kWh)",
         f"0-0:96.14.0({meter.tariff:04d})",
-        f"1-0:1.4.0({meter.quarter_kw:06.3f}*kW)",
-        f"1-0:1.6.0({stamp(meter.month_peak_at)})({meter.month_peak_kw:06.3f}*kW)",
-        f"0-0:98.1.0({len(meter.history)})(1-0:1.6.0)(1-0:1.6.0)"
-        + "".join(month(peak) for peak in meter.history),
+    ]
+    if belgian:
+        lines += [
+            f"1-0:1.4.0({meter.quarter_kw:06.3f}*kW)",
+            f"1-0:1.6.0({stamp(meter.month_peak_at)})({meter.month_peak_kw:06.3f}*kW)",
+            f"0-0:98.1.0({len(meter.history)})(1-0:1.6.0)(1-0:1.6.0)"
+            + "".join(month(peak) for peak in meter.history),
+        ]
+    lines += [
         f"1-0:1.7.0({max(0.0, meter.power_kw):06.3f}*kW)",
         f"1-0:2.7.0({max(0.0, -meter.power_kw):06.3f}*kW)",
     ]
@@ -91,7 +113,15 @@ def telegram(
     lines += [f"1-0:{22 + 20 * i}.7.0({max(0.0, -meter.phase_kw[i]):06.3f}*kW)" for i in phases]
     lines += [f"1-0:{32 + 20 * i}.7.0({meter.phase_v[i]:05.1f}*V)" for i in phases]
     lines += [f"1-0:{31 + 20 * i}.7.0({abs(meter.phase_a[i]):06.2f}*A)" for i in phases]
-    lines += ["0-0:96.3.10(1)", "0-0:17.0.0(999.9*kW)", "1-0:31.4.0(999*A)", "0-0:96.13.0()"]
+    if belgian:
+        limit_kw = NO_LIMIT_KW if meter.limiter_kw is None else meter.limiter_kw
+        limit_a = NO_LIMIT_A if meter.limiter_a is None else meter.limiter_a
+        lines.append(f"0-0:96.3.10({meter.breaker})")
+        lines += [f"0-0:17.0.0({limit_kw:05.1f}*kW)", f"1-0:31.4.0({limit_a:03.0f}*A)"]
+    if flavour == "be_3x230":
+        # eMUCS 2.1 has a relay for each channel of the M-Bus, wired or not.
+        lines += [f"0-{channel}:96.3.10(0)" for channel in range(1, 5)]
+    lines.append(f"0-0:96.13.0({_hex(meter.text_message)})")
     if meter.gas_m3 is not None:
         lines += [
             "0-1:24.1.0(003)",

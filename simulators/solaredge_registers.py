@@ -29,6 +29,7 @@ REMOTE = 4
 
 METER_MODEL = {Topology.SINGLE_230: 201, Topology.THREE_400: 203, Topology.THREE_230: 204}
 PRODUCING, SLEEPING = 4, 2
+FAULT, BATTERY_STATUS_FAULT, MISSING_SENSOR = 7, 5, 128
 BATTERY_STATUS_CHARGE, BATTERY_STATUS_DISCHARGE, BATTERY_STATUS_IDLE = 3, 4, 7
 
 
@@ -74,6 +75,8 @@ class Registers:
     house: House
     nameplate: Nameplate
     words: dict[int, int] = field(default_factory=dict)
+    warns: set[str] = field(default_factory=set)
+    """What reports a fault of its own: `inverter`, `meter`, `battery`. All go on measuring."""
     _commanded_s: float | None = None
     """When the last remote command came, monotonic; `None` once it has run out."""
 
@@ -192,7 +195,8 @@ class Registers:
         self._scaled(INVERTER + 31, [power_w], INVERTER + 32)
         self._scaled(INVERTER + 34, [35.0], INVERTER + 37)
         status = PRODUCING if house.pv_kw > 0 or abs(battery_kw) > 0.001 else SLEEPING
-        self._put(INVERTER + 38, [status, 0])
+        broken = "inverter" in self.warns
+        self._put(INVERTER + 38, [FAULT, 17] if broken else [status, 0])
 
     def _measure_meter(self) -> None:
         meter, topology = self.house.meter, self.house.config.topology
@@ -213,6 +217,7 @@ class Registers:
         self._put(METER + 38, _words(round(meter.export_kwh * 1000), 2))
         self._put(METER + 46, _words(round(meter.import_kwh * 1000), 2))
         self._put(METER + 54, [0])
+        self._put(METER + 105, _words(MISSING_SENSOR if "meter" in self.warns else 0, 2))
 
     def _measure_battery(self) -> None:
         battery = self.house.battery
@@ -235,6 +240,8 @@ class Registers:
         status = BATTERY_STATUS_IDLE
         if abs(power_w) > 10:
             status = BATTERY_STATUS_CHARGE if power_w > 0 else BATTERY_STATUS_DISCHARGE
+        if "battery" in self.warns:
+            status = BATTERY_STATUS_FAULT
         self._put(BATTERY + 134, _swapped(status, 2))
 
     def _put(self, address: int, values: list[int]) -> None:

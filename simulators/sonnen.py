@@ -72,6 +72,9 @@ class Sonnen:
         self.mode = V2_OWN if version == 2 else V1_OWN
         self.setpoint = ("charge", 0)
         """Direction and W; it outlives every change of the mode."""
+        self.off_grid = False
+        self.shut_down_by: str | None = None
+        """Name of the flag that says why the battery has shut down."""
         self.faults: dict[str, dict[str, Any]] = {}
         self.calls: list[str] = []
         """Method and path of all requests, refused ones too."""
@@ -224,7 +227,7 @@ class Sonnen:
             "Pac_total_W": gives,
             "Production_W": made,
             "RSOC": soc,
-            "SystemStatus": "OnGrid",
+            "SystemStatus": "OffGrid" if self.off_grid else "OnGrid",
             "Timestamp": f"{local:%Y-%m-%d %H:%M:%S}",
             "USOC": soc,
             "Uac": round(meter.phase_v[0]),
@@ -250,7 +253,13 @@ class Sonnen:
     async def _latest(self, request: web.Request) -> web.Response:
         keys = ("GridFeedIn_W", "Production_W", "Consumption_W", "Pac_total_W", "RSOC", "USOC")
         status = self._shown()
-        return web.json_response({key: status[key] for key in keys if key in status})
+        names = ("HW_Shutdown", "Inverter Over Temperature", "Manual shutdown by user")
+        flags = {
+            "DC Shutdown Reason": {name: name == self.shut_down_by for name in names},
+            "Eclipse Led": {"Pulsing White": True, "Solid Red": False, "Blinking Red": False},
+        }
+        shown = {key: status[key] for key in keys if key in status}
+        return web.json_response({**shown, "ic_status": flags})
 
     async def _configurations(self, request: web.Request) -> web.Response:
         config = self.battery.config

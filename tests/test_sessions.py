@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.smart_charging.core.control.types import Override
 from custom_components.smart_charging.core.reading import ChargerReading, ChargerStatus
-from custom_components.smart_charging.sessions import GAP_S, ChargerEvent, ChargerWatch
+from custom_components.smart_charging.sessions import GAP_S, ChargerWatch, PartEvent
 from custom_components.smart_charging.settings import ChargerSettings
 
 START = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ class Charger:
 
     def reads(
         self, status: ChargerStatus | None, after_s: float = 60, **values: Any
-    ) -> list[ChargerEvent]:
+    ) -> list[PartEvent]:
         """Take a reading `after_s` later."""
         self.now += timedelta(seconds=after_s)
         return self.watch.update(ChargerReading(at=self.now, status=status, **values), self.now)
@@ -127,21 +127,10 @@ def test_what_a_person_chose_for_this_car_ends_when_it_leaves() -> None:
 def test_a_fault_does_not_end_a_stay() -> None:
     charger = Charger()
     charger.says(CONNECTED, power_kw=0.0)
-    assert charger.says(ERROR, power_kw=0.0, warning="relay stuck") == ["warning"]
+    assert charger.says(ERROR, power_kw=0.0, warning="relay stuck") == []
     assert charger.says(None) == []
     assert charger.watch.plugged
     assert charger.says(CONNECTED, power_kw=0.0) == []
-
-
-def test_a_warning_is_told_once_until_it_was_over() -> None:
-    charger = Charger()
-    charger.says(CONNECTED)
-    (event,) = charger.reads(CONNECTED, warning="too hot")
-    assert event == ChargerEvent(type="warning", data={"warning": "too hot"})
-    assert charger.says(CONNECTED, warning="too hot") == []
-    assert charger.says(CONNECTED, warning=None) == []
-    assert charger.says(CONNECTED, warning="too hot") == ["warning"]
-    assert charger.says(CONNECTED, warning="locked") == ["warning"]
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ class Actor:
     def _refresh_specs(self) -> None:
         config = self._site.config
         self._control_site = ControlSite(
-            grid=config.grid,
+            grid=self._site.grid,
             circuits=config.circuits,
             chargers=tuple(
                 part.charger_spec(self._forced_phases(part))

@@ -1,7 +1,7 @@
 """What a site's config entry and its subentries hold, as types."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
@@ -292,6 +292,8 @@ def stored_part(info: PartInfo) -> dict[str, Any]:
         "controllable": info.controllable,
         "features": list(info.features),
     }
+    if info.label is not None:
+        figures["label"] = asdict(info.label)
     match info.kind:
         case PartKind.CHARGER:
             figures |= {
@@ -323,4 +325,5 @@ def stored_identity(identity: Identity) -> dict[str, Any]:
         "manufacturer": identity.manufacturer,
         "model": identity.model,
         "firmware": identity.firmware,
+        "labelled": identity.labelled,
     }

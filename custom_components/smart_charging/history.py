@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 import logging
@@ -16,7 +16,7 @@ from .const import DOMAIN
 from .core.control import house_currents_a
 from .core.control.types import ControlSite, Readings
 from .core.forecast import LoadProfile, load_profile
-from .core.reading import ChargerReading, MeterReading, PartKind
+from .core.reading import ChargerReading, Limiter, MeterReading, PartKind, Peak
 from .forecasts import load_history, pv_forecast, pv_p10_forecast
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ SUSTAINED = timedelta(seconds=30)
 
 QUARTER_S = 900
 
+BILLED_MONTHS = 12
+"""A capacity tariff bills the mean of so many months."""
+
 
 class History:
     """Learns from readings and from the recorder."""
@@ -47,6 +50,9 @@ class History:
         self._quarter_import_kwh: float | None = None
         self._import_kwh: float | None = None
         self._house_currents: deque[tuple[datetime, tuple[float, ...]]] = deque()
+        self._limiter: tuple[str, Limiter] | None = None
+        """As the meter last told it, and which meter."""
+        self._past_peaks: tuple[Peak, ...] = ()
         self.profile: LoadProfile = load_profile([], site.hass.config.time_zone)
         self.pv_wh: Mapping[datetime, float] | None = None
         self.pv_p10_wh: Mapping[datetime, float] | None = None
@@ -83,8 +89,27 @@ class History:
 
     def meter(self, reading: MeterReading) -> None:
         """Take a reading of the grid connection."""
+        self._take_limiter(reading)
         self._take_peak(reading)
         self._take_house_currents(reading)
+
+    # --- where the meter cuts the house off -----------------------------------------------------
+
+    def _take_limiter(self, reading: MeterReading) -> None:
+        part = self._site.meter_part
+        if reading.limiter is None or part is None:
+            return
+        before, self._limiter = self.limiter, (part.id, reading.limiter)
+        if self.limiter != before:
+            self._site.replanner.request("limiter")
+
+    @property
+    def limiter(self) -> Limiter:
+        """What the meter in use last said of its limiter; one telegram without it changes nothing."""
+        part = self._site.meter_part
+        if self._limiter is None or part is None or self._limiter[0] != part.id:
+            return Limiter()
+        return self._limiter[1]
 
     # --- the month's peak -----------------------------------------------------------------------
 
@@ -95,6 +120,7 @@ class History:
         """Keep the month's peak: the meter's own where it has it, else from its counter."""
         peaks = self._site.settings.month_peaks_kw
         month = self._month()
+        self._past_peaks = reading.peak_history or self._past_peaks
         if reading.month_peak is not None:
             if peaks.get(month) != reading.month_peak.kw:
                 peaks[month] = reading.month_peak.kw
@@ -121,6 +147,28 @@ class History:
     def month_peak_kw(self) -> float:
         """Return the highest quarter-hour mean import of the running month so far."""
         return self._site.settings.month_peaks_kw.get(self._month(), 0.0)
+
+    def past_peaks(self) -> Sequence[tuple[str, Peak]]:
+        """Return the peaks of the months before, oldest first, each with its month (`2026-10`).
+
+        The meter's own where it keeps them, else those that were counted here.
+        """
+        # A quarter is dated at its end: the last one of a month at the start of the next.
+        told = {
+            dt_util.as_local(peak.at - timedelta(seconds=1)).strftime("%Y-%m"): peak
+            for peak in self._past_peaks
+            if peak.at is not None
+        }
+        counted = self._site.settings.month_peaks_kw.items()
+        months = {month: Peak(kw=kw) for month, kw in counted} | told
+        months.pop(self._month(), None)
+        return sorted(months.items())
+
+    def mean_peak_kw(self) -> float | None:
+        """Return the mean of the last twelve months that are over, none below the billed floor."""
+        floor_kw = self._site.config.peak_floor_kw
+        kws = [max(peak.kw, floor_kw) for _, peak in self.past_peaks()[-BILLED_MONTHS:]]
+        return sum(kws) / len(kws) if kws else None
 
     def quarter_energy_kwh(self) -> float:
         """Return the import since the running quarter began."""

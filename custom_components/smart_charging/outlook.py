@@ -219,6 +219,16 @@ def plan_rows(site: "Site") -> Mapping[str, Any]:
     }
 
 
+def peak_months(site: "Site") -> Mapping[str, Any]:
+    """Return the peaks of the months before, oldest first; not recorded."""
+    return {
+        "months": [
+            {"month": month, "kw": peak.kw, "at": peak.at.isoformat() if peak.at else None}
+            for month, peak in site.history.past_peaks()
+        ]
+    }
+
+
 def explain(site: "Site", part: PartConfig) -> Mapping[str, Any]:
     """Return the figures behind what a charger does now."""
     setpoint = site.actor.setpoints.chargers.get(part.id)

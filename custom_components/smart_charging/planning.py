@@ -67,7 +67,7 @@ def build_problem(site: "Site") -> Problem | None:
         pv_kw=pv_kw,
         pv_p10_kw=pv_p10_kw,
         load_share_per_phase=_shares(site),
-        grid=site.config.grid,
+        grid=site.grid,
         circuits=site.config.circuits,
         peak=_peak(site),
         quarter_energy_kwh=site.history.quarter_energy_kwh(),

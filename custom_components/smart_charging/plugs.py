@@ -9,7 +9,7 @@ from .config import PartConfig, VehicleConfig
 from .const import GUEST
 from .core.control.types import Mode
 from .core.reading import ChargerReading, ChargerStatus, PartKind
-from .sessions import ChargerEvent, ChargerWatch
+from .sessions import ChargerWatch, PartEvent
 from .settings import ChargerSettings
 from .trips.goals import Wish
 
@@ -47,7 +47,7 @@ class Plugs:
             del self.watches[part_id]
         self._assign()
 
-    def update(self, part: PartConfig, reading: ChargerReading) -> list[ChargerEvent]:
+    def update(self, part: PartConfig, reading: ChargerReading) -> list[PartEvent]:
         """Take a charger's reading; return what happened."""
         watch = self.watches[part.id]
         before = watch.status

@@ -1,6 +1,6 @@
 """Sensors of what parts report: which reading field, in which unit, how often."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,10 +25,12 @@ from .core.reading import (
     AnyReading,
     BatteryMode,
     BatteryReading,
+    Breaker,
     ChargerReading,
     ChargerStatus,
     MeterReading,
     PvReading,
+    Tariff,
 )
 from .entity import Cadence, SmartEntityDescription
 
@@ -64,7 +66,14 @@ class PartSensorDescription[R: AnyReading](SensorEntityDescription, SmartEntityD
     value_fn: Callable[[R], Value]
     feature: str | None = None
     """Optional reading field that the part must have."""
+    attributes_fn: Callable[[R], Mapping[str, Any]] | None = None
 
+
+LONGEST_STATE = 255
+"""Home Assistant takes no longer one."""
+
+HIDDEN: dict[str, Any] = {"entity_registry_enabled_default": False}
+DIAGNOSTIC: dict[str, Any] = {**HIDDEN, "entity_category": EntityCategory.DIAGNOSTIC}
 
 METER_SENSORS: tuple[PartSensorDescription[MeterReading], ...] = (
     PartSensorDescription(key="power", value_fn=lambda r: r.power_kw, **POWER),
@@ -93,6 +102,77 @@ METER_SENSORS: tuple[PartSensorDescription[MeterReading], ...] = (
         feature="tariff",
         value_fn=lambda r: r.import_t2_kwh,
         **ENERGY,
+    ),
+    PartSensorDescription(
+        key="export_t1",
+        translation_key="export_t1",
+        feature="export_t1_kwh",
+        value_fn=lambda r: r.export_t1_kwh,
+        **{**ENERGY, **HIDDEN},
+    ),
+    PartSensorDescription(
+        key="export_t2",
+        translation_key="export_t2",
+        feature="export_t1_kwh",
+        value_fn=lambda r: r.export_t2_kwh,
+        **{**ENERGY, **HIDDEN},
+    ),
+    PartSensorDescription(
+        key="tariff",
+        translation_key="tariff",
+        feature="tariff",
+        device_class=SensorDeviceClass.ENUM,
+        options=[tariff.value for tariff in Tariff],
+        value_fn=lambda r: r.tariff_name.value if r.tariff_name else None,
+    ),
+    PartSensorDescription(
+        key="quarter_power",
+        translation_key="quarter_power",
+        feature="quarter_kw",
+        value_fn=lambda r: r.quarter_kw,
+        **{**POWER, **HIDDEN},
+    ),
+    PartSensorDescription(
+        key="peak",
+        translation_key="peak",
+        feature="month_peak",
+        value_fn=lambda r: r.month_peak.kw if r.month_peak else None,
+        attributes_fn=lambda r: {
+            "at": r.month_peak.at.isoformat() if r.month_peak and r.month_peak.at else None
+        },
+        **{**POWER, **HIDDEN},
+    ),
+    PartSensorDescription(
+        key="limiter_power",
+        translation_key="limiter_power",
+        feature="limiter",
+        value_fn=lambda r: r.limiter.power_kw if r.limiter else None,
+        **{**POWER, **DIAGNOSTIC, "cadence": Cadence.STATE},
+    ),
+    PartSensorDescription(
+        key="limiter_current",
+        translation_key="limiter_current",
+        feature="limiter",
+        value_fn=lambda r: r.limiter.current_a if r.limiter else None,
+        **{**CURRENT, **DIAGNOSTIC, "cadence": Cadence.STATE},
+    ),
+    PartSensorDescription(
+        key="breaker",
+        translation_key="breaker",
+        feature="breaker",
+        device_class=SensorDeviceClass.ENUM,
+        options=[state.value for state in Breaker],
+        value_fn=lambda r: r.breaker.value if r.breaker else None,
+        **DIAGNOSTIC,
+    ),
+    PartSensorDescription(
+        key="text_message",
+        translation_key="text_message",
+        feature="text_message",
+        value_fn=lambda r: r.text_message and r.text_message[:LONGEST_STATE],
+        # Whole: it may be four times as long as a state.
+        attributes_fn=lambda r: {"text": r.text_message},
+        **DIAGNOSTIC,
     ),
     PartSensorDescription(
         key="gas",
@@ -130,11 +210,7 @@ def phase_sensors(number: int) -> tuple[PartSensorDescription[MeterReading], ...
 
         return value
 
-    hidden: dict[str, Any] = {
-        "entity_registry_enabled_default": False,
-        "entity_category": EntityCategory.DIAGNOSTIC,
-        "feature": "phase_power",
-    }
+    hidden: dict[str, Any] = {**DIAGNOSTIC, "feature": "phase_power"}
     return (
         PartSensorDescription(
             key=f"power_l{number}",

@@ -76,13 +76,17 @@ class Registry:
     def part_device_info(self, part: PartConfig) -> DeviceInfo:
         """Return the registry device of a part."""
         identity: dict[str, Any] = dict(self._site.device(part).identity)
+        if not identity.get("labelled", True):
+            del identity["serial"]
+        # What hangs on a device may have a label of its own.
+        label: dict[str, Any] = part.figures.get("label") or identity
         info = DeviceInfo(
             identifiers={self.part_identifier(part)},
             name=self.part_name(part),
-            manufacturer=identity.get("manufacturer"),
-            model=identity.get("model"),
-            serial_number=identity.get("serial"),
-            sw_version=identity.get("firmware"),
+            manufacturer=label.get("manufacturer"),
+            model=label.get("model"),
+            serial_number=label.get("serial"),
+            sw_version=label.get("firmware"),
         )
         info.update(self._via)
         return info

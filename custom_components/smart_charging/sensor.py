@@ -35,6 +35,7 @@ from .outlook import (
     explain,
     overridden,
     override_facts,
+    peak_months,
     plan_rows,
     quarter_forecast,
     site_status,
@@ -175,6 +176,15 @@ SITE_SENSORS = (
         translation_key="month_peak",
         value_fn=lambda site: site.history.month_peak_kw(),
         **POWER,
+    ),
+    SiteSensorDescription(
+        key="mean_peak",
+        translation_key="mean_peak",
+        value_fn=lambda site: (
+            None if (mean_kw := site.history.mean_peak_kw()) is None else round(mean_kw, 4)
+        ),
+        attributes_fn=peak_months,
+        **{**POWER, "cadence": Cadence.STATE},
     ),
 )
 
@@ -322,7 +332,7 @@ class SiteSensor(SiteEntity, SensorEntity):
     """A sensor of the site."""
 
     entity_description: SiteSensorDescription
-    _unrecorded_attributes = frozenset({"slots", "steps", "shortfalls", "at_risk"})
+    _unrecorded_attributes = frozenset({"slots", "steps", "shortfalls", "at_risk", "months"})
 
     def __init__(self, site: Site, description: SiteSensorDescription) -> None:
         """Give prices and costs the site's currency."""
@@ -353,17 +363,24 @@ class PartSensor(PartEntity, SensorEntity):
     """A sensor of a part's reading."""
 
     entity_description: PartSensorDescription[Any]
+    _unrecorded_attributes = frozenset({"text"})
 
     @override
     def refresh(self) -> None:
         reading = self.site.reading(self.part)
+        describe = self.entity_description.attributes_fn
         self._attr_native_value = (
             None if reading is None else self.entity_description.value_fn(reading)
+        )
+        self._attr_extra_state_attributes = (
+            {} if reading is None or describe is None else dict(describe(reading))
         )
 
     @override
     def shown(self) -> object:
-        return self.native_value
+        if not self._attr_extra_state_attributes or self.native_value is None:
+            return self.native_value
+        return (self.native_value, self._attr_extra_state_attributes)
 
 
 class ChargerSensor(PartEntity, SensorEntity):

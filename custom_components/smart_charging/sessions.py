@@ -18,7 +18,7 @@ that got more merely leaves fuller."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargerEvent:
+class PartEvent:
     """Something that a person may want to be told."""
 
     type: str
@@ -33,7 +33,6 @@ class ChargerWatch:
         self.settings = settings
         self.status: ChargerStatus | None = None
         self._last: ChargerReading | None = None
-        self._warning: str | None = None
 
     @property
     def plugged(self) -> bool | None:
@@ -73,9 +72,9 @@ class ChargerWatch:
         self.settings.plugged_soc = soc
         self.settings.soc_at_kwh = self.delivered_kwh()
 
-    def update(self, reading: ChargerReading, now: datetime) -> list[ChargerEvent]:
+    def update(self, reading: ChargerReading, now: datetime) -> list[PartEvent]:
         """Take a reading; return what happened."""
-        events: list[ChargerEvent] = []
+        events: list[PartEvent] = []
         if self._last is not None and self._last.power_kw is not None:
             seconds = (reading.at - self._last.at).total_seconds()
             counted_h = min(max(0.0, seconds), GAP_S) / 3600
@@ -91,12 +90,9 @@ class ChargerWatch:
         events += self._charge(reading, before, now)
         if known and not plugged:
             events += self._unplugged()
-        if reading.warning and reading.warning != self._warning:
-            events.append(ChargerEvent(type="warning", data={"warning": reading.warning}))
-        self._warning = reading.warning
         return events
 
-    def _plugged_in(self, reading: ChargerReading, now: datetime) -> list[ChargerEvent]:
+    def _plugged_in(self, reading: ChargerReading, now: datetime) -> list[PartEvent]:
         if self.settings.plugged_at is not None:
             return []
         self.settings.plugged_at = now
@@ -104,9 +100,9 @@ class ChargerWatch:
         self.settings.plugged_soc = None
         self.settings.soc_at_kwh = 0.0
         self.settings.integrated_kwh = 0.0
-        return [ChargerEvent(type="plugged_in", data={})]
+        return [PartEvent(type="plugged_in", data={})]
 
-    def _unplugged(self) -> list[ChargerEvent]:
+    def _unplugged(self) -> list[PartEvent]:
         if self.settings.plugged_at is None:
             return []
         self.settings.plugged_at = None
@@ -114,11 +110,11 @@ class ChargerWatch:
         self.settings.override = None
         self.settings.forced_phases = None
         self.settings.vehicle_chosen_here = False
-        return [ChargerEvent(type="unplugged", data={})]
+        return [PartEvent(type="unplugged", data={})]
 
     def _charge(
         self, reading: ChargerReading, before: ChargerReading | None, now: datetime
-    ) -> list[ChargerEvent]:
+    ) -> list[PartEvent]:
         if reading.status is ChargerStatus.UNPLUGGED:
             # Values come one by one: the power may still be the one from before the plug was pulled.
             flowing = False
@@ -130,14 +126,14 @@ class ChargerWatch:
         if flowing and kept.charging_since is None:
             kept.charging_since = now
             kept.charging_from_kwh = self.delivered_kwh()
-            return [ChargerEvent(type="charging_started", data={})]
+            return [PartEvent(type="charging_started", data={})]
         if not flowing and kept.charging_since is not None:
             duration = (now - kept.charging_since).total_seconds()
             kept.charging_since = None
             # After an unplug the counters of the ended stay still stand in the reading before.
             energy = self._energy_of(reading, before) - kept.charging_from_kwh
             return [
-                ChargerEvent(
+                PartEvent(
                     type="charging_ended",
                     data={"duration_s": round(duration), "energy_kwh": round(max(0.0, energy), 3)},
                 )

@@ -18,6 +18,7 @@ from .commissioner import Commissioner
 from .config import DeviceConfig, PartConfig, SiteConfig, VehicleConfig
 from .conflicts import Conflicts
 from .coordinator import SiteCoordinator
+from .core.grid import Grid
 from .core.planner import plan_from_json, plan_to_json
 from .core.planner.problem import Problem
 from .core.planner.result import Plan
@@ -30,6 +31,7 @@ from .core.reading import (
     PartKind,
     PvReading,
 )
+from .device_warnings import DeviceWarnings
 from .devices.base import DeviceError, InvalidAuth
 from .devices.entity.context import EntityContext
 from .devices.registry import MAKES
@@ -45,7 +47,7 @@ from .refreshing import Refresher
 from .registry import Registry
 from .replanner import Replanner
 from .runner import DeviceRunner
-from .sessions import ChargerEvent
+from .sessions import PartEvent
 from .settings import SettingsStore
 
 _LOGGER = logging.getLogger(__name__)
@@ -82,6 +84,7 @@ class Site:
         self.actor = Actor(self)
         self.conflicts = Conflicts(self)
         self.notices = Notices(self)
+        self.warnings = DeviceWarnings(self)
         self.refresher = Refresher(self)
         self.replanner = Replanner(
             hass, self.clock, build=lambda: build_problem(self), done=self._planned
@@ -99,7 +102,7 @@ class Site:
             run_blocking=hass.async_add_executor_job,
             modbus_unit=shared_modbus_unit(hass),
         )
-        self._event_listeners: list[Callable[[PartConfig, ChargerEvent], None]] = []
+        self._event_listeners: list[Callable[[PartConfig, PartEvent], None]] = []
         self._unsubscribe: list[CALLBACK_TYPE] = []
 
     # --- life -----------------------------------------------------------------------------------
@@ -277,16 +280,18 @@ class Site:
             return
         if isinstance(reading, ChargerReading):
             for event in self.plugs.update(part, reading):
-                self._charger_event(part, event)
+                self._part_event(part, event)
             self.conflicts.reading(part, reading, self.actor.writes_to(part))
             self.commissioner.look()
         elif isinstance(reading, MeterReading) and part == self.meter_part:
             self.history.meter(reading)
             self.actor.step()
             self.commissioner.look()
+        for event in self.warnings.take(part, reading):
+            self._part_event(part, event)
 
     @callback
-    def _charger_event(self, part: PartConfig, event: ChargerEvent) -> None:
+    def _part_event(self, part: PartConfig, event: PartEvent) -> None:
         _LOGGER.info("%s: %s %s", self.registry.part_name(part), event.type, event.data or "")
         for listener in tuple(self._event_listeners):
             listener(part, event)
@@ -326,6 +331,7 @@ class Site:
         self.commissioner.look()
         self.conflicts.tick()
         self.notices.tick()
+        self.warnings.tick()
         self.coordinator.notify()
 
     # --- what entities and actions ask ----------------------------------------------------------
@@ -362,6 +368,12 @@ class Site:
         """The meter at the grid connection: a fast one before a slow one."""
         meters = self.config.parts(PartKind.METER)
         return min(meters, key=lambda part: MAKES[self.device(part).make].slow, default=None)
+
+    @property
+    def grid(self) -> Grid:
+        """The grid connection as configured, or as the meter's limiter leaves it."""
+        limiter = self.history.limiter
+        return self.config.grid.within(limiter.power_kw, limiter.current_a)
 
     @property
     def meter_is_slow(self) -> bool:
@@ -446,9 +458,9 @@ class Site:
         return self.coordinator.listen(listener)
 
     def async_listen_events(
-        self, listener: Callable[[PartConfig, ChargerEvent], None]
+        self, listener: Callable[[PartConfig, PartEvent], None]
     ) -> CALLBACK_TYPE:
-        """Call `listener` for each event of a charger."""
+        """Call `listener` for each event of a part."""
         self._event_listeners.append(listener)
         return lambda: self._event_listeners.remove(listener)
 

@@ -12,6 +12,7 @@ from custom_components.smart_charging.devices.entity.battery import EntityBatter
 from custom_components.smart_charging.devices.entity.errors import (
     EntityUnit,
     ModeNotSupported,
+    NothingChosen,
     OptionMissing,
 )
 from tests.devices.entity_home import KWH, PERCENT, W, context, running, set_up_inputs, settle
@@ -61,6 +62,34 @@ async def test_discharge_of_home_assistant_is_our_minus(hass: HomeAssistant, hom
         assert calls.last.mode is None
     async with running(hass, EntityBattery({**READ_ONLY, "invert": True}, context(hass))) as calls:
         assert calls.last.power_kw == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    ("flows_in", "flows_out", "power_kw"),
+    [
+        ("2000", "0", 2.0),
+        ("0", "1500", -1.5),
+        # Some put a minus before what flows out.
+        ("0", "-1500", -1.5),
+        ("0", "0", 0.0),
+        # Half of it is not the power.
+        ("unknown", "0", None),
+        ("0", "unavailable", None),
+    ],
+)
+async def test_one_sensor_for_each_way_gives_the_power_with_its_sign(
+    hass: HomeAssistant, home: None, flows_in: str, flows_out: str, power_kw: float | None
+) -> None:
+    hass.states.async_set("sensor.in", flows_in, W)
+    hass.states.async_set("sensor.out", flows_out, W)
+    form = {"soc": "sensor.soc", "input_power": "sensor.in", "output_power": "sensor.out"}
+    async with running(hass, EntityBattery(form, context(hass))) as calls:
+        assert calls.last.power_kw == power_kw
+
+
+async def test_a_battery_without_any_power_is_refused(hass: HomeAssistant, home: None) -> None:
+    with pytest.raises(NothingChosen, match="input_power"):
+        await EntityBattery({"soc": "sensor.soc"}, context(hass)).identify()
 
 
 async def test_unknown_soc_is_none(hass: HomeAssistant, home: None) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from aiohttp import web
 import pytest
 
-from custom_components.smart_charging.core.reading import ChargerReading, ChargerStatus
+from custom_components.smart_charging.core.reading import ChargerReading, ChargerStatus, Remedy
+from custom_components.smart_charging.devices.nrgkick.gen2 import warned
 
 from .nrgkick_rig import PASSWORD, SLOW, Rig
 
@@ -87,3 +88,29 @@ async def test_gen1(
         identity = await rig.driver.identify()
         assert (identity.serial, identity.name) == (mac, "NRGkick_Garage_2EBD")
         assert identity.parts[0].max_a == 16
+
+
+@pytest.mark.parametrize(
+    ("general", "words", "remedy"),
+    [
+        ({"error_code": "NO_ERROR", "warning_code": "NO_WARNING"}, None, None),
+        ({"error_code": "EV_DIODE_FAULT"}, "ev diode fault", Remedy.CABLE),
+        ({"error_code": "CP_SIGNAL_VOLTAGE_ERROR"}, "cp signal voltage error", Remedy.CABLE),
+        ({"error_code": "PE_SELF_TEST_FAILED"}, "pe self test failed", Remedy.DEVICE),
+        ({"error_code": "OVERVOLTAGE_DETECTED"}, "overvoltage detected", Remedy.INSTALLATION),
+        ({"error_code": "TYPE2_NOT_AUTHORIZED"}, "type2 not authorized", Remedy.AUTHORISE),
+        ({"error_code": "ATTACHMENT_OVERTEMPERATURE"}, "attachment over", Remedy.TEMPERATURE),
+        ({"warning_code": "NO_PE"}, "no pe", Remedy.INSTALLATION),
+        ({"warning_code": "ENERGY_LIMIT_REACHED"}, "energy limit reached", Remedy.OWN_RULE),
+        ({"rcd_trigger": "AC_30MA_FAULT"}, "ac 30ma fault", Remedy.INSTALLATION),
+        ({"error_code": 7}, "error code 7", Remedy.DEVICE),
+        # The worst goes first.
+        ({"warning_code": "NO_PE", "error_code": "GENERAL_ERROR"}, "general", Remedy.DEVICE),
+    ],
+)
+def test_codes_of_a_gen2_say_what_to_do(
+    general: dict[str, Any], words: str | None, remedy: Remedy | None
+) -> None:
+    told, asked = warned({"general": general}) or (None, None)
+    assert (told is None) if words is None else (told or "").startswith(words)
+    assert asked is remedy

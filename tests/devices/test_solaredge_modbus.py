@@ -31,6 +31,7 @@ from custom_components.smart_charging.devices.base import (
     DriverContext,
     InUse,
     KeepsState,
+    Label,
     Rejected,
     WrongDevice,
 )
@@ -152,8 +153,14 @@ async def test_identify_names_inverter_meter_sun_and_battery(
     assert identity.firmware == "0004.0020.0036"
     meter, pv, battery = identity.parts
     assert (meter.key, meter.kind, meter.phases) == ("meter", PartKind.METER, (3,))
-    assert meter.features == ("phase_power",)
-    assert (pv.key, pv.kind, pv.features) == ("pv", PartKind.PV, ())
+    assert meter.features == ("phase_power", "warning")
+    assert (pv.key, pv.kind, pv.features) == ("pv", PartKind.PV, ("warning",))
+    assert battery.label == Label(
+        manufacturer="SolarEdge",
+        model="SolarEdge Home Battery",
+        serial="T12345678901",
+        firmware="1.0",
+    )
     assert (battery.key, battery.kind, battery.controllable) == (
         "battery_1",
         PartKind.BATTERY,
@@ -189,7 +196,7 @@ async def test_without_meter_and_battery_there_is_sun_with_its_counter(
     async with SolarEdgeModbus(house, nameplate=Nameplate(meter=False)) as inverter:
         driver = FastDriver(data(inverter), context)
         (pv,) = (await driver.identify()).parts
-        assert pv.features == ("energy_kwh",)
+        assert pv.features == ("energy_kwh", "warning")
         async with running(driver, sink):
             reading: PvReading = await sink.next("pv")
     assert reading.power_kw == pytest.approx(house.pv_kw, abs=0.001)

@@ -17,6 +17,7 @@ from custom_components.smart_charging.core.reading import (
     MeterReading,
     PartKind,
     PvReading,
+    Remedy,
 )
 from custom_components.smart_charging.devices.base import (
     BatteryDriver,
@@ -34,6 +35,7 @@ from custom_components.smart_charging.devices.sonnen.api import About, Version2
 from custom_components.smart_charging.devices.sonnen.driver import SonnenDriver
 from custom_components.smart_charging.devices.sonnen.http import Http
 from custom_components.smart_charging.devices.sonnen.values import (
+    alarm,
     battery_reading,
     meter_reading,
     operating_mode,
@@ -459,6 +461,21 @@ def test_pages_of_a_real_battery(page: str, soc: float, battery_kw: float, sun_k
     assert (battery.soc, battery.power_kw) == (pytest.approx(soc), pytest.approx(battery_kw))
     assert (pv.power_kw, meter.power_kw) == (pytest.approx(sun_kw), 0)
     assert operating_mode(status) == V2_OWN
+
+
+def test_alarms_of_a_battery_are_told_with_what_to_do() -> None:
+    for page in ("v2_charging_latest", "v2_discharging_offgrid_latest"):
+        assert alarm(sample(page)) is None
+    broken = sample("v2_charging_latest")
+    broken["ic_status"]["Eclipse Led"]["Blinking Red"] = True
+    assert alarm(broken) == ("its light is red", Remedy.DEVICE)
+    broken["ic_status"]["DC Shutdown Reason"]["HW_Shutdown"] = True
+    assert alarm(broken) == ("shut down: HW_Shutdown", Remedy.DEVICE)
+    for nonsense in ({}, {"ic_status": None}, {"ic_status": {"DC Shutdown Reason": []}}):
+        assert alarm(nonsense) is None
+    island = battery_reading(sample("v2_discharging_offgrid_status"), None, NOON)
+    assert island is not None
+    assert (island.warning, island.remedy) == ("runs without the grid", Remedy.OFF_GRID)
 
 
 @pytest.mark.parametrize("shape", ["list", "table"])

@@ -7,6 +7,7 @@ import pytest
 from custom_components.smart_charging.core.reading import (
     ChargerReading,
     ChargerStatus,
+    Remedy,
 )
 from custom_components.smart_charging.devices.wattpilot.properties import Reader
 
@@ -44,22 +45,32 @@ def test_limit_is_what_the_charger_enforces(props: dict[str, Any], limit: float)
 
 
 @pytest.mark.parametrize(
-    ("props", "words"),
+    ("props", "words", "remedy"),
     [
-        ({"err": 13, "car": 5}, "overtemperature"),
-        ({"err": 24}, "fault 24"),
-        ({"err": 0, "car": 0}, "internal fault"),
-        ({"car": 3, "alw": False, "modelStatus": 2}, "not charging: waits for a card or the app"),
-        ({"car": 2, "alw": True, "modelStatus": 20, "frc": 1}, "keeps charging"),
-        ({"car": 3, "alw": False, "modelStatus": 4}, None),
-        ({"car": 1, "alw": False, "modelStatus": 2}, None),
+        ({"err": 13, "car": 5}, "overtemperature", Remedy.TEMPERATURE),
+        ({"err": 7, "car": 5}, "cable not recognised", Remedy.CABLE),
+        ({"err": 3, "car": 5}, "phase failure", Remedy.INSTALLATION),
+        ({"err": 24}, "fault 24", Remedy.DEVICE),
+        ({"err": 0, "car": 0}, "internal fault", Remedy.DEVICE),
+        (
+            {"car": 3, "alw": False, "modelStatus": 2},
+            "not charging: waits for a card or the app",
+            Remedy.AUTHORISE,
+        ),
+        ({"car": 3, "alw": False, "modelStatus": 5}, "its own schedule", Remedy.OWN_RULE),
+        # It passes by itself: there is nothing to do.
+        ({"car": 3, "alw": False, "modelStatus": 24}, "minimum pause", None),
+        ({"car": 2, "alw": True, "modelStatus": 20, "frc": 1}, "keeps charging", Remedy.OWN_RULE),
+        ({"car": 3, "alw": False, "modelStatus": 4}, None, None),
+        ({"car": 1, "alw": False, "modelStatus": 2}, None, None),
     ],
 )
 def test_faults_and_refusals_are_told_but_our_own_pause_is_not(
-    props: dict[str, Any], words: str | None
+    props: dict[str, Any], words: str | None, remedy: Remedy | None
 ) -> None:
     warning = read(props).warning
     assert warning == words if words is None else words in (warning or "")
+    assert read(props).remedy is remedy
 
 
 def test_resuming_car_is_not_taken_for_full_before_it_had_time_to_draw() -> None:

@@ -23,7 +23,10 @@ SECTIONS = {
 }
 """Part, and the heading of docs/entities.md under which its entities stand."""
 
-METER_FEATURES = ("tariff", "gas_m3", "water_m3", "phase_power")
+METER_FEATURES = (
+    *("tariff", "export_t1_kwh", "quarter_kw", "month_peak", "gas_m3", "water_m3", "phase_power"),
+    *("limiter", "breaker", "text_message", "warning"),
+)
 
 
 class Silent:
@@ -95,8 +98,8 @@ async def entities(
     unregister = register(SILENT)
     entry = site_entry(
         device("meter", "P1 meter", features=list(METER_FEATURES), meter_phases=[3]),
-        device("pv", "Roof"),
-        device("battery", "Battery"),
+        device("pv", "Roof", features=["warning"]),
+        device("battery", "Battery", features=["warning"]),
         device("charger", "Wattpilot", phases="1_3", can_switch_phases=True),
         car_data(),
         fixed_price(),

@@ -59,7 +59,7 @@ def sonnen_data(battery: Sonnen, **connection: Any) -> ConfigSubentryDataWithId:
             "parts": {
                 "meter": {"kind": "meter", "used": False},
                 "pv": {"kind": "pv", "used": True},
-                "battery": {"kind": "battery", "used": True, **figures},
+                "battery": {"kind": "battery", "used": True, "features": ["warning"], **figures},
             },
         },
     )

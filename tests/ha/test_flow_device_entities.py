@@ -7,6 +7,10 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.smart_charging.core.reading import ChargerStatus
+from tests.devices.chargers_all import CHARGERS
+from tests.devices.chargers_of_ha import ChargerOfHa, Installed
+
 from .flow_rig import Rig, message, options, shown, subentries
 
 
@@ -140,3 +144,29 @@ async def test_devices_of_other_integrations_fill_in_the_form(
     form = await rig.answer(form, suggestion="own")
     assert form["step_id"] == "entity_charger"
     assert "status" not in shown(form)
+
+
+@pytest.mark.parametrize("charger", CHARGERS, ids=lambda charger: charger.platform)
+async def test_a_charger_of_another_integration_is_picked_as_a_device(
+    hass: HomeAssistant, rig: Rig, charger: ChargerOfHa
+) -> None:
+    Installed(hass, charger)
+    entry = await rig.site()
+    form = await rig.add(entry, "device", "entity_charger")
+    assert options(form, "suggestion") == ["0", "own"]
+    form = await rig.answer(form, suggestion="0")
+    told = shown(form)
+    assert {key: told[key] for key in charger.suggested} == charger.suggested
+    # Nothing is left for the person to fill in.
+    form = await rig.accept(form)
+    assert form["step_id"] == "figures_charger"
+    assert shown(form)["max_a"] == charger.max_a
+    form = await rig.accept(form)
+    if form["type"] == "menu":
+        form = await rig.answer(form, next_step_id="later")
+    assert form["type"] == "create_entry"
+    site = entry.runtime_data
+    (part,) = site.config.devices[0].parts
+    await rig.until(lambda: site.reading(part) is not None)
+    assert part.controllable
+    assert site.reading(part).status is ChargerStatus.CHARGING

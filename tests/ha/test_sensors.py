@@ -200,7 +200,8 @@ async def test_what_few_people_need_is_disabled_at_first(
     site = {
         f"{home.entry.entry_id}_{key}" for key in ("export_price", "plan_time", "prices_fetched")
     }
-    assert disabled == phases | site
+    # The site's own *Quarter forecast* and *Month peak* are what people look at.
+    assert disabled == phases | site | {"quarter_power", "peak"}
 
 
 @pytest.mark.freeze_time(NOON)

@@ -22,6 +22,7 @@ from custom_components.smart_charging.commissioning import PRECONDITIONS, Failur
 from custom_components.smart_charging.config import FED_PHASES, PHASE_CHOICES, PHASE_MAPS
 from custom_components.smart_charging.const import GUEST, PLATFORMS
 from custom_components.smart_charging.core.grid import Topology
+from custom_components.smart_charging.device_warnings import REPAIRS
 from custom_components.smart_charging.devices.base import (
     DeviceError,
     Field,
@@ -371,6 +372,7 @@ def shown_repairs() -> Iterator[tuple[str | None, set[str]]]:
 
 def test_each_repair_has_its_words_and_all_words_a_repair() -> None:
     shown = list(shown_repairs())
+    shown += [(key, {"name", "warning"}) for key in REPAIRS.values()]
     by_variable = [given for key, given in shown if key is None]
     told = dict(TEXTS["issues"])
     for key, given in shown:

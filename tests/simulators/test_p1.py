@@ -69,6 +69,34 @@ def test_a_telegram_has_the_lines_and_the_layout_of_a_real_one(
     assert made.endswith(b"\r\n") and b"\n" not in made.replace(b"\r\n", b"")
 
 
+def test_a_dutch_telegram_has_no_lines_that_only_belgian_meters_have() -> None:
+    clock = ManualClock(NOON)
+    house = House(HouseConfig(chargers=(), meter=MeterConfig(dutch=True, water_m3=None)), clock)
+    made = P1Simulator(house, clock, auto=False, flavour="nl_3ph").telegram()
+    belgian = {"0-0:96.1.4", "1-0:1.4.0", "1-0:1.6.0", "0-0:98.1.0", "0-0:96.3.10", "0-0:17.0.0"}
+    assert not belgian & codes(made)
+    assert {"1-3:0.2.8", "1-0:1.7.0", "1-0:31.7.0", "0-0:96.14.0"} <= codes(made)
+    # By day it counts on register 2.
+    assert line(made, "0-0:96.14.0") == "(0002)"
+
+
+def test_limiter_breaker_and_message_are_told_as_real_meters_do() -> None:
+    port, _ = simulator()
+    made = port.telegram()
+    told = [line(made, code) for code in ("0-0:17.0.0", "1-0:31.4.0", "0-0:96.3.10")]
+    assert told == ["(999.9*kW)", "(999*A)", "(1)"]
+    assert line(made, "0-0:96.13.0") == "()"
+    meter = port.house.meter
+    meter.limiter_kw, meter.limiter_a, meter.breaker = 5.7, 10.0, 2
+    meter.text_message = "Hello world"
+    made = port.telegram()
+    told = [line(made, code) for code in ("0-0:17.0.0", "1-0:31.4.0", "0-0:96.3.10")]
+    assert told == ["(005.7*kW)", "(010*A)", "(2)"]
+    assert line(made, "0-0:96.13.0") == "(48656C6C6F20776F726C64)"
+    relays, _ = simulator(topology=Topology.THREE_230)
+    assert line(relays.telegram(), "0-4:96.3.10") == "(0)"
+
+
 def test_thirteen_months_of_peaks_stand_in_one_line() -> None:
     telegram = simulator()[0].telegram()
     assert (

@@ -1,6 +1,6 @@
 """The grid connection: topology, phases and limits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import sqrt
 
@@ -53,6 +53,21 @@ class Grid:
     def fuse_kw(self) -> float:
         """Power in kW that the fuse carries when the phases are evenly loaded."""
         return self.fuse_a * self.topology.charger_kw_per_a(self.topology.phases)
+
+    def within(self, power_kw: float | None, current_a: float | None) -> "Grid":
+        """Return this grid where something cuts the house off at `power_kw` or `current_a`.
+
+        `None` cuts nothing off. Nobody can buy a breach of it, as of a contract.
+        """
+        grid = self
+        if current_a is not None and current_a < self.fuse_a:
+            grid = replace(grid, fuse_a=current_a)
+        if power_kw is not None:
+            contract_kw = self.import_limit_kw
+            limit_kw = power_kw if contract_kw is None else min(contract_kw, power_kw)
+            breach_kw = max(0.0, min(self.breach_kw, power_kw - limit_kw))
+            grid = replace(grid, import_limit_kw=limit_kw, breach_kw=breach_kw)
+        return grid
 
 
 @dataclass(frozen=True, kw_only=True)

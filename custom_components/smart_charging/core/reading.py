@@ -18,6 +18,29 @@ class PartKind(StrEnum):
     CHARGER = "charger"
 
 
+class Remedy(StrEnum):
+    """What a person can do about a warning: each has a repair that says how."""
+
+    AUTHORISE = "authorise"
+    """It waits for a card, a code or the app."""
+    OWN_RULE = "own_rule"
+    """A schedule, limit or mode of its own keeps it from charging."""
+    CABLE = "cable"
+    """Plug, cable or car: unplug, look, plug in again."""
+    INSTALLATION = "installation"
+    """Protection or wiring: for an electrician if it comes back."""
+    TEMPERATURE = "temperature"
+    """Let it cool down."""
+    DEVICE = "device"
+    """A fault inside: restart it, else the maker's service."""
+    OFF_GRID = "off_grid"
+    """It runs without the grid."""
+    BREAKER = "breaker"
+    """The meter has cut the house off."""
+    BREAKER_BUTTON = "breaker_button"
+    """The meter waits for its button before it gives power again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """Base of all readings."""
@@ -26,6 +49,10 @@ class Reading:
     """Host clock when the reading arrived."""
     device_time: datetime | None = None
     """The device's own clock, where it has one."""
+    warning: str | None = None
+    """Fault or refusal in the device's own words."""
+    remedy: Remedy | None = None
+    """What a person can do about it; `None` where there is nothing to do, or nothing known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +74,39 @@ class Peak:
     at: datetime | None = None
 
 
+class Tariff(StrEnum):
+    """What the tariff in force is called. Meters number them differently from country to country."""
+
+    NORMAL = "normal"
+    """Day, peak."""
+    LOW = "low"
+    """Night and weekend, off-peak."""
+    FIRST = "tariff_1"
+    """Where it is not known what the numbers stand for."""
+    SECOND = "tariff_2"
+    THIRD = "tariff_3"
+    FOURTH = "tariff_4"
+
+
+class Breaker(StrEnum):
+    """The switch inside a meter that can cut the house off."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    READY = "ready"
+    """Open; it closes when somebody presses the meter's button."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limiter:
+    """Where the meter itself cuts the house off; `None` where it does not."""
+
+    power_kw: float | None = None
+    """Import of all phases together."""
+    current_a: float | None = None
+    """Current of each phase."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MeterReading(Reading):
     """State of the grid connection."""
@@ -61,7 +121,8 @@ class MeterReading(Reading):
     export_t1_kwh: float | None = None
     export_t2_kwh: float | None = None
     tariff: int | None = None
-    """Active tariff register, 1 or 2 as the meter numbers them."""
+    """Active tariff register, 1 to 4 as the meter numbers them."""
+    tariff_name: Tariff | None = None
     quarter_kw: float | None = None
     """1-0:1.4.0: kWh imported since the quarter began x 4."""
     month_peak: Peak | None = None
@@ -69,6 +130,11 @@ class MeterReading(Reading):
     """Monthly peaks of the past, oldest first."""
     gas_m3: float | None = None
     water_m3: float | None = None
+    limiter: Limiter | None = None
+    """`None` where the meter does not say; a limiter without values where it says that it is off."""
+    breaker: Breaker | None = None
+    text_message: str | None = None
+    """What the grid operator tells on the meter's display."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +197,6 @@ class ChargerReading(Reading):
     """The charger's own identification of the car (RFID, MAC)."""
     released: bool | None = None
     """True while the charger follows its own logic instead of our setpoints."""
-    warning: str | None = None
-    """Fault or refusal in the charger's own words."""
 
 
 type AnyReading = MeterReading | PvReading | BatteryReading | ChargerReading

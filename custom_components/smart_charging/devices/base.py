@@ -107,6 +107,16 @@ class Field:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Label:
+    """What stands on the label of a piece of hardware, as far as it tells."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    firmware: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PartInfo:
     """A part that a device turned out to have. Stored, so that entities exist while it is off."""
 
@@ -127,6 +137,8 @@ class PartInfo:
     """Chargers and batteries: whether the driver can command it."""
     features: tuple[str, ...] = ()
     """Optional reading fields that this part has, e.g. `gas_m3`, `quarter_kw`, `phase_power`."""
+    label: Label | None = None
+    """Where the part has one of its own, as a battery behind an inverter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +146,13 @@ class Identity:
     """Who answered."""
 
     serial: str
+    """Its own, and never changes: with the make's key it is the unique id."""
     name: str
     manufacturer: str | None = None
     model: str | None = None
     firmware: str | None = None
+    labelled: bool = True
+    """Whether `serial` is what stands on the device; False where it is only a key."""
     parts: tuple[PartInfo, ...]
 
 

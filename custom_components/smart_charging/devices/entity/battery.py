@@ -9,15 +9,18 @@ from homeassistant.core import split_entity_id
 from ...core.reading import BatteryMode, BatteryReading, PartKind
 from ..base import Data, DriverContext, PartInfo
 from .driver import EntityDriver
-from .errors import ModeNotSupported
+from .errors import ModeNotSupported, NothingChosen
 from .fields import SELECTS
 from .memory import Memory
 from .state import Quantity, available, check, text
 from .writer import find_option
 
+_POWERS = ("power", "input_power", "output_power")
+"""Form fields of which one at least must be filled in."""
+
 
 class EntityBattery(EntityDriver):
-    """SoC and power; a mode by a select, switch or number and powers by numbers, where there are.
+    """SoC and power, as one figure or one each way; a mode by a select, switch or number and powers by numbers, where there are.
 
     Where one number takes both powers, it is a signed setpoint: + charges.
     """
@@ -27,6 +30,8 @@ class EntityBattery(EntityDriver):
     quantities = {
         "soc": Quantity.SOC,
         "power": Quantity.POWER,
+        "input_power": Quantity.POWER,
+        "output_power": Quantity.POWER,
         "charge_power": Quantity.POWER,
         "discharge_power": Quantity.POWER,
         "charged_energy": Quantity.ENERGY,
@@ -40,12 +45,10 @@ class EntityBattery(EntityDriver):
 
     @override
     def read(self, at: datetime) -> BatteryReading:
-        power = self.power()
         return BatteryReading(
             at=at,
             soc=self.value("soc"),
-            # Home Assistant publishes + on discharge, we count + on charge.
-            power_kw=-power if power else power,
+            power_kw=self._power(),
             mode=self._mode(),
             charged_kwh=self.value("charged_energy"),
             discharged_kwh=self.value("discharged_energy"),
@@ -53,6 +56,8 @@ class EntityBattery(EntityDriver):
 
     @override
     def describe(self) -> PartInfo:
+        if not self.ids.keys() & set(_POWERS):
+            raise NothingChosen(", ".join(_POWERS))
         if (entity_id := self.ids.get("mode")) is not None:
             self._check_options(entity_id)
         features = {"charged_energy": "charged_kwh", "discharged_energy": "discharged_kwh"}
@@ -96,6 +101,16 @@ class EntityBattery(EntityDriver):
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `dump_state` gave."""
         self._memory.load(state)
+
+    def _power(self) -> float | None:
+        if "power" in self.ids:
+            # Home Assistant publishes + on discharge, we count + on charge.
+            power = self.power()
+            return -power if power else power
+        taken = self.value("input_power") if "input_power" in self.ids else 0.0
+        given = self.value("output_power") if "output_power" in self.ids else 0.0
+        # Some show the magnitude of what flows in and of what flows out, each in its own sensor.
+        return None if taken is None or given is None else abs(taken) - abs(given)
 
     def _order(self, mode: BatteryMode, power_kw: float) -> tuple[str | None, str | None, float]:
         """Return the option, the number and its value in kW that put the battery into `mode`."""

@@ -6,7 +6,7 @@ from typing import Any, override
 
 from homeassistant.helpers import entity_registry as er
 
-from ...core.reading import ChargerReading, ChargerStatus, PartKind
+from ...core.reading import ChargerReading, ChargerStatus, PartKind, Remedy
 from ..base import Data, DriverContext, PartInfo, Rejected
 from .control import Control, EntityControl, ServiceControl
 from .driver import EntityDriver
@@ -57,6 +57,7 @@ class EntityCharger(EntityDriver):
         control = self._control()
         status = self._status()
         currents = self._currents()
+        faulty = status is ChargerStatus.ERROR
         return ChargerReading(
             at=at,
             status=status,
@@ -66,9 +67,8 @@ class EntityCharger(EntityDriver):
             phases=self._phases_in_use(control, currents),
             session_kwh=self.value("session_energy"),
             total_kwh=self.value("total_energy"),
-            warning=text(self.hass, self.ids.get("status"))
-            if status is ChargerStatus.ERROR
-            else None,
+            warning=text(self.hass, self.ids.get("status")) if faulty else None,
+            remedy=Remedy.DEVICE if faulty else None,
         )
 
     @override

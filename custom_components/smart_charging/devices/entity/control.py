@@ -9,7 +9,7 @@ from ..base import Data, Rejected
 from .errors import CannotPause
 from .fields import CONTROL_EASEE, CONTROL_KEBA, DEFAULT_MAX_A, NUMBERS, SELECTS, SWITCHES
 from .memory import Memory
-from .state import Quantity, available, number, text
+from .state import Quantity, available, is_on, number, text
 from .writer import Range, Writer, find_option
 
 _PHASES_BY_DOMAIN = {
@@ -174,6 +174,7 @@ class ServiceControl:
         self._writer = writer
         self._domain = domain
         self._limit = ids.get("limit")
+        self._charging = ids.get("charging")
         self._highest_a = float(data.get("max_a") or DEFAULT_MAX_A)
         entry = er.async_get(hass).async_get(ids.get("status", ""))
         self._device = None if entry is None else entry.device_id
@@ -184,8 +185,14 @@ class ServiceControl:
         return None
 
     def paused(self) -> bool | None:
-        """Return nothing: a limit of 0 tells, where it is read back."""
-        return None
+        """Return whether KEBA's last order of ours was a pause and no car charges against it.
+
+        Its limit stays as it was meanwhile. Easee's goes down to 0, and tells by itself.
+        """
+        ordered = self._writer.ordered("enable")
+        if ordered is None:
+            return None
+        return ordered == "disable" and is_on(self._hass, self._charging) is not True
 
     def limit_a(self) -> float | None:
         """Return what the sensor shows, where there is one."""

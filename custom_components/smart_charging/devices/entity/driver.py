@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from homeassistant.helpers.event import (
 )
 
 from ...core.reading import AnyReading, PartKind
-from ..base import Data, DeviceError, DriverContext, FieldKind, Identity, PartInfo, Publish
+from ..base import Data, DeviceError, DriverContext, FieldKind, Identity, Label, PartInfo, Publish
 from . import HEARTBEAT_S
 from .context import EntityContext
 from .errors import EntityMissing, EntityUnavailable, NothingChosen
@@ -85,7 +86,8 @@ class EntityDriver(ABC):
             manufacturer=hardware.manufacturer if hardware else None,
             model=hardware.model if hardware else None,
             firmware=hardware.sw_version if hardware else None,
-            parts=(self.describe(),),
+            labelled=False,
+            parts=(self._labelled(hardware),),
         )
 
     async def run(self, publish: Publish) -> None:
@@ -118,6 +120,19 @@ class EntityDriver(ABC):
         finally:
             for stop in stops:
                 stop()
+
+    def _labelled(self, hardware: dr.DeviceEntry | None) -> PartInfo:
+        """Return the part, with the label of the device that it is made of."""
+        part = self.describe()
+        if hardware is None or hardware.serial_number is None:
+            return part
+        label = Label(
+            manufacturer=hardware.manufacturer,
+            model=hardware.model,
+            serial=hardware.serial_number,
+            firmware=hardware.sw_version,
+        )
+        return replace(part, label=label)
 
     @abstractmethod
     def read(self, at: datetime) -> AnyReading:

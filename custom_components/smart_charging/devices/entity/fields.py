@@ -80,8 +80,10 @@ PV_FIELDS = (
 
 BATTERY_FIELDS = (
     _entity("soc", ("sensor",), "battery", required=True),
-    _sensor("power", "power", required=True),
+    _sensor("power", "power"),
     _INVERT,
+    _sensor("input_power", "power"),
+    _sensor("output_power", "power"),
     _figure("capacity_kwh", "kWh", 1000),
     _figure("max_charge_kw", "kW", 500),
     _figure("max_discharge_kw", "kW", 500),

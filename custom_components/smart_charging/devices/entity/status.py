@@ -22,7 +22,7 @@ _WORDS: dict[ChargerStatus, tuple[str, ...]] = {
         "preparing", "queued", "ready", "ready_to_charge", "reserved_connected", "scheduled",
         "sleeping", "start_charging", "starting", "state_b", "stop_charging", "stopped", "suspended",
         "suspended_ev", "suspended_evse", "suspendedev", "suspendedevse", "vehicle_connected",
-        "vehicle_detected", "wait", "wait_car", "waitcar", "waiting", "waiting_car",
+        "vehicle_detected", "ev_ready_to_charge", "wait", "wait_car", "wait_for_car", "waitcar", "waiting", "waiting_car",
         "waiting_for_authorization", "waiting_for_car", "waiting_for_car_demand",
         "waiting_for_ev", "waiting_in_queue_by_eco_smart", "waiting_in_queue_by_power_boost",
         "waiting_in_queue_by_power_sharing", "wakeup", "b", "b1", "b2",
@@ -38,7 +38,7 @@ _WORDS: dict[ChargerStatus, tuple[str, ...]] = {
         "fully_charged",
     ),
     ChargerStatus.ERROR: (
-        "diode_check_failed", "erratic_ev", "error", "error_dead_powerboard", "error_overcurrent",
+        "diode_check_failed", "erratic_ev", "error", "unknown_error", "error_dead_powerboard", "error_overcurrent",
         "error_pen_fault", "error_temperature_too_high", "evse_fault", "fault", "faulted",
         "gfci_fault", "gfci_self_test_failure", "ground_fault", "invalid", "no_ground",
         "over_temperature", "pilot_fault", "state_e", "state_f", "stuck_relay", "vent_required",
@@ -53,6 +53,14 @@ _STATUS = {word: status for status, words in _WORDS.items() for word in words}
 _BY_PLATFORM = {
     # Its "Ready" waits for a car; elsewhere the word is a car that waits for power.
     "wallbox": {"ready": ChargerStatus.UNPLUGGED},
+    # It speaks the language of Home Assistant, and has the plain number beside it.
+    "goecharger_api2": {
+        **dict.fromkeys(("inaktiv_frei", "1"), ChargerStatus.UNPLUGGED),
+        **dict.fromkeys(("laden", "2"), ChargerStatus.CHARGING),
+        **dict.fromkeys(("warte_auf_fahrzeug", "3"), ChargerStatus.CONNECTED),
+        **dict.fromkeys(("abgeschlossen", "4"), ChargerStatus.COMPLETE),
+        **dict.fromkeys(("fehler", "unbekannt_fehler", "0", "5"), ChargerStatus.ERROR),
+    },
 }
 
 _SEPARATORS = re.compile(r"[^a-z0-9]+")

@@ -1,7 +1,7 @@
 """Finds entities that could be a meter, PV, battery or charger, with the form filled in."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import re
 from typing import Any
@@ -10,7 +10,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from ...core.reading import PartKind
-from .known import KNOWN, Known
+from .known import KNOWN
+from .known_row import Known
 from .state import Quantity, unit_of
 from .status import knows
 
@@ -93,7 +94,26 @@ def _fill(row: Known, entries: list[er.RegistryEntry]) -> dict[str, Any] | None:
         return None
     if any(_match(entries, name) is None for name in row.also.values()):
         return None
-    return {**data, **row.extra}
+    return {**data, **row.extra, **_options(row, data, entries)}
+
+
+def _options(
+    row: Known, data: Mapping[str, Any], entries: list[er.RegistryEntry]
+) -> dict[str, str]:
+    """Return what the selects of a form call the options that a row names in several ways."""
+    offered = {
+        entry.entity_id: {
+            str(option).casefold(): str(option)
+            for option in (entry.capabilities or {}).get("options") or ()
+        }
+        for entry in entries
+    }
+    found: dict[str, str] = {}
+    for key, names in row.options.items():
+        has = offered.get(data.get(key.partition("_")[0], ""), {})
+        if name := next((has[n.casefold()] for n in names if n.casefold() in has), None):
+            found[key] = name
+    return found
 
 
 def _match(entries: Iterable[er.RegistryEntry], name: str) -> str | None:

@@ -127,6 +127,11 @@ class Writer:
         await self.call(domain, service, data)
         self._ordered[topic] = ((service, data), now)
 
+    def ordered(self, topic: str) -> str | None:
+        """Return the service that was last called for `topic` by `order`, or `None`."""
+        last = self._ordered.get(topic)
+        return None if last is None else str(last[0][0])
+
     async def call(self, domain: str, service: str, data: dict[str, Any]) -> None:
         """Call a service as the one who acts now. Raises CannotConnect or Rejected."""
         try:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ...core.clock import Clock
-from ...core.reading import ChargerReading, ChargerStatus, PartKind
+from ...core.reading import ChargerReading, ChargerStatus, PartKind, Remedy
 from ..base import CannotConnect, Identity, InvalidAuth, PartInfo, Rejected, WrongDevice
 from .values import LOWEST_A, PART, Idle, Setting, at, number, phases_drawn, word
 from .web import NONSENSE, Answer, Web
@@ -131,6 +131,7 @@ class Gen1:
             total_kwh=number(measured, "ChargingEnergyOverAll"),
             released=released,
             warning=fault,
+            remedy=Remedy.DEVICE if fault else None,
         )
 
     async def write(self, wanted: Setting) -> None:

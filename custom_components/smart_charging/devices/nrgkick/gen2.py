@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ...core.clock import Clock
-from ...core.reading import ChargerReading, ChargerStatus, PartKind
+from ...core.reading import ChargerReading, ChargerStatus, PartKind, Remedy
 from ..base import CannotConnect, Identity, PartInfo, Rejected
 from .values import LOWEST_A, PART, Idle, Setting, at, kilo, number, phases_drawn, word
 from .web import ApiOff, Web
@@ -35,6 +35,19 @@ ALARMS = {
     "warning_code": "NO_WARNING",
 }
 """What warns, with its word for "nothing"; the worst first."""
+
+SPENT = ("not charging: its own energy limit is reached", Remedy.OWN_RULE)
+
+REMEDIES = (
+    (("temperature", "overtemperature"), Remedy.TEMPERATURE),
+    (("authorized",), Remedy.AUTHORISE),
+    (("ev", "cp", "attachment", "unplug", "type2", "charging"), Remedy.CABLE),
+    (("limit", "blackout"), Remedy.OWN_RULE),
+    (("self", "relay", "general"), Remedy.DEVICE),
+    (("residual", "fault", "pe", "voltage", "overvoltage", "undervoltage"), Remedy.INSTALLATION),
+    (("frequency", "underfrequency", "overfrequency", "phase", "grid"), Remedy.INSTALLATION),
+)
+"""Words in a warning and what they ask of a person; the first that fits counts."""
 
 
 def is_info(body: object) -> bool:
@@ -105,6 +118,7 @@ class Gen2:
         setting = self._understand(control)
         currents = tuple(number(values, "powerflow", f"l{n}", "current") for n in (1, 2, 3))
         spent = self._spent(control, values)
+        warning, remedy = warned(values) or (SPENT if spent else (None, None))
         return ChargerReading(
             at=self._clock.now(),
             status=self._status(values, allowed=setting.paused is False and not spent),
@@ -117,8 +131,8 @@ class Gen2:
             session_kwh=kilo(number(values, "energy", "charged_energy")),
             total_kwh=kilo(number(values, "energy", "total_charged_energy")),
             released=released,
-            warning=_warning(values)
-            or ("not charging: its own energy limit is reached" if spent else None),
+            warning=warning,
+            remedy=remedy,
         )
 
     async def write(self, wanted: Setting) -> None:
@@ -181,12 +195,18 @@ class Gen2:
         return bool(limit_wh) and charged_wh is not None and charged_wh >= (limit_wh or 0.0)
 
 
-def _warning(values: Mapping[str, Any]) -> str | None:
-    """Return a fault in words, or `None`."""
+def warned(values: Mapping[str, Any]) -> tuple[str, Remedy] | None:
+    """Return a fault in words with what a person can do, or `None`."""
     for key, nothing in ALARMS.items():
         told = at(values, "general", key)
         if isinstance(told, str) and told and told != nothing:
-            return told.replace("_", " ").lower()
+            words = told.replace("_", " ").lower()
+            return words, _remedy(words.split())
         if isinstance(told, int) and told:
-            return f"{key.replace('_', ' ')} {told}"
+            return f"{key.replace('_', ' ')} {told}", Remedy.DEVICE
     return None
+
+
+def _remedy(words: list[str]) -> Remedy:
+    """Return what a warning asks of a person, by its words."""
+    return next((remedy for about, remedy in REMEDIES if set(about) & set(words)), Remedy.DEVICE)

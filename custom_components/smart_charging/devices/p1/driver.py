@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 import re
 from typing import Any
 
@@ -46,6 +47,8 @@ class Patience:
     """Bytes without any good telegram for this long: it is not this kind of meter."""
     silent_s: float = 30.0
     """A half-open TCP link tells nobody; three telegrams of the slowest meters are missing."""
+    frozen_s: float = 60.0
+    """A meter's clock that stands still for so long: an adapter repeats an old telegram."""
 
 
 class P1Driver:
@@ -61,6 +64,9 @@ class P1Driver:
         self._key = re.sub(r"\s", "", str(data.get("encryption_key") or ""))
         self._context = context
         self._patience = patience or Patience()
+        self._stamp: tuple[datetime | None, float] = (None, 0.0)
+        """The meter's own time and when it last changed, in seconds of the event loop."""
+        self._repeating = False
 
     async def identify(self) -> Identity:
         """Wait for one good telegram and return who sent it.
@@ -112,15 +118,23 @@ class P1Driver:
     ) -> AbstractAsyncContextManager[Link]:
         def on_telegram(text: str) -> bool:
             reading = parse_telegram(text, self._version_key, self._context.clock.now())
-            if reading is None:
+            if reading is None or self._repeats(reading):
                 return False
             take(text, reading)
             return True
 
-        frames = self._frames()
+        frames, self._repeating = self._frames(), False
         await self._context.run_blocking(parser_for, self._version_key)
         link = Link(frames, on_telegram)
         return open_link(self._address, self._version, link, self._patience.connect_s)
+
+    def _repeats(self, reading: MeterReading) -> bool:
+        """Return whether the meter's clock stands still: what it says is not of now."""
+        now_s = asyncio.get_running_loop().time()
+        if reading.device_time is None or reading.device_time != self._stamp[0]:
+            self._stamp = (reading.device_time, now_s)
+        self._repeating = now_s - self._stamp[1] >= self._patience.frozen_s
+        return self._repeating
 
     def _frames(self) -> Frames:
         if not self._version.encrypted:
@@ -151,6 +165,8 @@ class P1Driver:
             raise CannotConnect(str(cause) if cause else "the other side closed the link")
         if link.first_byte_s is None:
             raise CannotConnect(f"nothing came in for {waited_s:.0f} s")
+        if self._repeating:
+            raise CannotConnect("the meter's clock stands still: an old telegram is repeated")
         if link.last_good_s is not None:
             raise CannotConnect(f"no readable telegram for {waited_s:.0f} s")
         if link.bad and self._version.encrypted:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 import logging
@@ -14,8 +14,10 @@ from dsmr_parser.objects import Telegram
 from dsmr_parser.parsers import TelegramParser
 
 from ...core.reading import MeterReading, Peak, Phase
+from .grid_operator import BREAKER, TEXT_MESSAGE, breaker, breaker_warning, limiter, text_message
 from .mbus import Volumes, volumes
-from .versions import VERSIONS, Version
+from .stamps import Stamps
+from .versions import VERSIONS
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,7 +31,6 @@ _REGISTER = re.compile(
 """Lines that the library reads for us."""
 _QUANTITY = re.compile(r"\(\d{1,9}(?:\.\d{1,6})?\*(?:kWh|kW|V|A)\)")
 _TARIFF = re.compile(r"\((\d{1,4})\)")
-_STAMP = re.compile(r"\((\d{12})([SW]?)\)")
 _PEAK = re.compile(r"\((\d{12}[SW])\)\((\d{1,3}\.\d{1,4})\*kW\)")
 _PAST_PEAK = re.compile(r"\((\d{12}[SW])\)\((\d{12}[SW])\)\((\d{1,3}\.\d{1,4})\*kW\)")
 
@@ -64,10 +65,15 @@ def parse_telegram(text: str, version: str, at: datetime) -> MeterReading | None
     if not any(_REGISTER.fullmatch(code) for code in lines):
         return None
     read = _Registers(telegram)
-    stamps = _Stamps(dialect)
+    stamps = Stamps(dialect)
     volume: Volumes = volumes(text)
+    tariff = _tariff(lines)
+    switch = breaker(lines)
+    warning, remedy = breaker_warning(switch)
     return MeterReading(
         at=at,
+        warning=warning,
+        remedy=remedy,
         device_time=stamps.line(lines.get("0-0:1.0.0", "")),
         power_kw=read.net("CURRENT_ELECTRICITY_USAGE", "CURRENT_ELECTRICITY_DELIVERY"),
         phases=_phases(lines, read),
@@ -77,12 +83,16 @@ def parse_telegram(text: str, version: str, at: datetime) -> MeterReading | None
         import_t2_kwh=read.value("ELECTRICITY_USED_TARIFF_2"),
         export_t1_kwh=read.value("ELECTRICITY_DELIVERED_TARIFF_1"),
         export_t2_kwh=read.value("ELECTRICITY_DELIVERED_TARIFF_2"),
-        tariff=_tariff(lines),
+        tariff=tariff,
+        tariff_name=None if tariff is None else dialect.tariffs.get(tariff),
         quarter_kw=read.value("BELGIUM_CURRENT_AVERAGE_DEMAND"),
         month_peak=_month_peak(lines, stamps),
         peak_history=_peak_history(lines, stamps),
         gas_m3=volume.gas_m3,
         water_m3=volume.water_m3,
+        limiter=limiter(lines),
+        breaker=switch,
+        text_message=text_message(lines),
     )
 
 
@@ -106,6 +116,11 @@ def describe(text: str, reading: MeterReading) -> Equipment:
         "month_peak": reading.month_peak,
         "gas_m3": reading.gas_m3,
         "water_m3": reading.water_m3,
+        "limiter": reading.limiter,
+        "breaker": reading.breaker,
+        # Empty nearly always.
+        "text_message": lines.get(TEXT_MESSAGE),
+        "warning": lines.get(BREAKER),
     }
     features = [name for name, value in fields.items() if value is not None]
     if "0-0:98.1.0" in lines and reading.month_peak is not None:
@@ -208,40 +223,17 @@ class _Registers:
         return float(exact)
 
 
-class _Stamps:
-    """Times as meters write them: local, with S for summer and W for winter."""
-
-    def __init__(self, dialect: Version) -> None:
-        winter = timedelta(hours=dialect.winter_utc_offset_h)
-        self._zones = {"W": timezone(winter), "S": timezone(winter + timedelta(hours=1))}
-
-    def line(self, rest: str) -> datetime | None:
-        match = _STAMP.match(rest)
-        return None if match is None else self.text(match[1] + match[2])
-
-    def text(self, stamp: str) -> datetime | None:
-        """Return the moment, or `None` for a placeholder and for a time without its letter."""
-        zone = self._zones.get(stamp[-1:])
-        if zone is None:
-            return None
-        try:
-            local = datetime.strptime(stamp[:-1], "%y%m%d%H%M%S")
-        except ValueError:
-            return None
-        return local.replace(tzinfo=zone).astimezone(UTC)
-
-
 def _tariff(lines: Lines) -> int | None:
     match = _TARIFF.fullmatch(lines.get("0-0:96.14.0", ""))
     return int(match[1]) if match is not None else None
 
 
-def _month_peak(lines: Lines, stamps: _Stamps) -> Peak | None:
+def _month_peak(lines: Lines, stamps: Stamps) -> Peak | None:
     match = _PEAK.fullmatch(lines.get("1-0:1.6.0", ""))
     return None if match is None else Peak(kw=float(match[2]), at=stamps.text(match[1]))
 
 
-def _peak_history(lines: Lines, stamps: _Stamps) -> tuple[Peak, ...]:
+def _peak_history(lines: Lines, stamps: Stamps) -> tuple[Peak, ...]:
     """Return the past months oldest first: meters differ in their order; unfilled months go."""
     months = []
     for month, occurred, kw in _PAST_PEAK.findall(lines.get("0-0:98.1.0", "")):

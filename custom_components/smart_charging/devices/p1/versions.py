@@ -1,6 +1,19 @@
 """The dialects of P1 telegrams: what differs between countries and generations."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...core.reading import Tariff
+
+NUMBERED: Mapping[int, Tariff] = {
+    1: Tariff.FIRST,
+    2: Tariff.SECOND,
+    3: Tariff.THIRD,
+    4: Tariff.FOURTH,
+}
+"""Where nobody could say what the numbers stand for, they stay numbers."""
+BELGIAN: Mapping[int, Tariff] = {**NUMBERED, 1: Tariff.NORMAL, 2: Tariff.LOW}
+DUTCH: Mapping[int, Tariff] = {**NUMBERED, 1: Tariff.LOW, 2: Tariff.NORMAL}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,13 +28,17 @@ class Version:
     encrypted: bool = False
     winter_utc_offset_h: int = 1
     """Hours that the meter's clock is ahead of UTC in winter; one more in summer."""
+    tariffs: Mapping[int, Tariff] = field(default_factory=lambda: NUMBERED)
+    """What the numbers of the tariff in force stand for."""
 
 
 VERSIONS: dict[str, Version] = {
-    "5B": Version(specification="BELGIUM_FLUVIUS"),
-    "5": Version(specification="V5"),
-    "4": Version(specification="V4", seven_bits=True),
-    "2.2": Version(specification="V2_2", baudrate=9600, seven_bits=True, checksum=False),
+    "5B": Version(specification="BELGIUM_FLUVIUS", tariffs=BELGIAN),
+    "5": Version(specification="V5", tariffs=DUTCH),
+    "4": Version(specification="V4", seven_bits=True, tariffs=DUTCH),
+    "2.2": Version(
+        specification="V2_2", baudrate=9600, seven_bits=True, checksum=False, tariffs=DUTCH
+    ),
     "5L": Version(specification="LUXEMBOURG_SMARTY"),
     "MSn": Version(specification="MSN", encrypted=True),
     "5S": Version(specification="SWEDEN"),

@@ -12,7 +12,7 @@ from aiosolaredge_one import Device
 from aiosolaredge_one.const import DEFAULT_BASE_URL
 
 from ...core.reading import BatteryReading, MeterReading, PartKind, PvReading
-from ..base import Data, DriverContext, Identity, PartInfo, Publish, WrongDevice
+from ..base import Data, DriverContext, Identity, Label, PartInfo, Publish, WrongDevice
 from .budget import Daylight
 from .service import Service
 from .telemetry import QUARTER, Series, battery, grid, meters_of, points, production, zone_of
@@ -68,15 +68,17 @@ class SolarEdgeCloudDriver:
         site = await self._service.site()
         devices = await self._read_devices()
         inverter = next((d for d in devices if _is(d, "INVERTER")), None)
-        parts = [PartInfo(key="pv", kind=PartKind.PV)]
+        parts = [PartInfo(key="pv", kind=PartKind.PV, label=_label(inverter))]
         if _has_grid_meter(devices):
-            parts.insert(0, PartInfo(key="meter", kind=PartKind.METER))
+            meter = next(d for d in devices if _is(d, "METER"))
+            parts.insert(0, PartInfo(key="meter", kind=PartKind.METER, label=_label(meter)))
         serials = _batteries(devices)
         parts += [
             PartInfo(
                 key=f"battery_{number}",
                 kind=PartKind.BATTERY,
                 name=serial if len(serials) > 1 else None,
+                label=_label(next(d for d in devices if d.serial_number == serial)),
             )
             for number, serial in enumerate(serials, 1)
         ]
@@ -86,6 +88,7 @@ class SolarEdgeCloudDriver:
             manufacturer="SolarEdge",
             model=inverter.part_number if inverter else None,
             firmware=inverter.firmware_version if inverter else None,
+            labelled=False,
             parts=tuple(parts),
         )
 
@@ -173,6 +176,17 @@ class SolarEdgeCloudDriver:
             return due
         dawn = local.replace(hour=hours.start, minute=0, second=0, microsecond=0)
         return dawn if dawn > local else dawn + timedelta(days=1)
+
+
+def _label(device: Device | None) -> Label | None:
+    if device is None:
+        return None
+    return Label(
+        manufacturer=device.manufacturer or None,
+        model=device.part_number or None,
+        serial=device.serial_number or None,
+        firmware=device.firmware_version or device.firmware or None,
+    )
 
 
 def _is(device: Device, *kinds: str) -> bool:

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from math import copysign
 
-from solaredged import Battery, InverterStatus, Meter, SolarEdge, SunSpecDID
+from solaredged import (
+    Battery,
+    BatteryStatus,
+    InverterStatus,
+    Meter,
+    MeterEvent,
+    SolarEdge,
+    SunSpecDID,
+)
 
 from ...core.reading import (
     BatteryMode,
@@ -13,14 +21,21 @@ from ...core.reading import (
     PartKind,
     Phase,
     PvReading,
+    Remedy,
 )
-from ..base import PartInfo
+from ..base import Label, PartInfo
 
 NOT_AT_THE_GRID = ("production", "consumption")
 """Words in a meter's option that say it measures something else than the grid connection.
 
 A grid meter calls itself `Export+Import`; one that says nothing is the only one there is.
 """
+
+METER_FAULTS = {
+    MeterEvent.POWER_FAILURE: "a phase is missing",
+    MeterEvent.MISSING_SENSOR: "a current sensor is missing",
+}
+"""Events of a meter that say that its figures are wrong; the others tell of the grid."""
 
 PHASES: Mapping[int, int] = {
     SunSpecDID.SINGLE_PHASE_METER: 1,
@@ -67,12 +82,13 @@ def parts_of(solaredge: SolarEdge, *, controllable: bool) -> tuple[PartInfo, ...
                 key="meter",
                 kind=PartKind.METER,
                 phases=(PHASES.get(meter.did or 0, 3),),
-                features=("phase_power",) if by_phase else (),
+                features=("phase_power", "warning") if by_phase else ("warning",),
+                label=_label(meter),
             )
         )
     # With a battery behind it the inverter's own counter mixes sun and battery.
     energy = () if solaredge.batteries else ("energy_kwh",)
-    parts.append(PartInfo(key="pv", kind=PartKind.PV, features=energy))
+    parts.append(PartInfo(key="pv", kind=PartKind.PV, features=(*energy, "warning")))
     several = len(solaredge.batteries) > 1
     for number, battery in enumerate(solaredge.batteries, 1):
         capacity_wh = battery.energy_max or battery.rated_energy
@@ -85,7 +101,8 @@ def parts_of(solaredge: SolarEdge, *, controllable: bool) -> tuple[PartInfo, ...
                 max_charge_kw=_kilo(battery.max_charge_power),
                 max_discharge_kw=_kilo(battery.max_discharge_power),
                 controllable=controllable,
-                features=("energy_kwh",),
+                features=("energy_kwh", "warning"),
+                label=_label(battery),
             )
         )
     return tuple(parts)
@@ -93,8 +110,13 @@ def parts_of(solaredge: SolarEdge, *, controllable: bool) -> tuple[PartInfo, ...
 
 def meter_reading(meter: Meter, counters: Counters, at: datetime) -> MeterReading:
     """Read the grid meter; SolarEdge counts export as positive, we count import."""
+    fault = next(
+        (words for event, words in METER_FAULTS.items() if event in (meter.events or ())), None
+    )
     return MeterReading(
         at=at,
+        warning=fault,
+        remedy=Remedy.INSTALLATION if fault else None,
         power_kw=_kilo(meter.ac_power, -1),
         phases=_phases(meter),
         import_kwh=counters.kwh("import", meter.energy_imported),
@@ -117,8 +139,12 @@ def pv_reading(solaredge: SolarEdge, counters: Counters, at: datetime) -> PvRead
     for battery in solaredge.batteries:
         taken_w = battery.dc_power
         power_w = None if power_w is None or taken_w is None else power_w + taken_w
+    faulty = inverter.status is InverterStatus.FAULT
+    code = f" {inverter.vendor_status}" if inverter.vendor_status else ""
     return PvReading(
         at=at,
+        warning=f"fault{code} of the inverter" if faulty else None,
+        remedy=Remedy.DEVICE if faulty else None,
         # At night the electronics draw some watts: that is load, not negative sun.
         power_kw=None if power_w is None else max(0.0, power_w / 1000),
         energy_kwh=None if hybrid else counters.kwh("pv", inverter.ac_energy),
@@ -130,13 +156,25 @@ def battery_reading(
 ) -> BatteryReading:
     """Read a battery; its power is positive on charge there as here."""
     soc = battery.state_of_energy
+    faulty = battery.status is BatteryStatus.FAULT
     return BatteryReading(
         at=at,
+        warning="fault of the battery" if faulty else None,
+        remedy=Remedy.DEVICE if faulty else None,
         soc=None if soc is None else soc / 100,
         power_kw=_kilo(battery.dc_power),
         mode=mode,
         charged_kwh=counters.kwh(f"{key} charged", battery.energy_imported),
         discharged_kwh=counters.kwh(f"{key} discharged", battery.energy_exported),
+    )
+
+
+def _label(device: Meter | Battery) -> Label:
+    return Label(
+        manufacturer=device.manufacturer or None,
+        model=device.model or None,
+        serial=device.serial_number or None,
+        firmware=device.version or None,
     )
 
 

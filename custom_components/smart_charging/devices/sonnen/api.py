@@ -9,7 +9,7 @@ import aiohttp
 
 from ..base import DeviceError, InvalidAuth, Rejected, WrongDevice
 from .http import Http, Unreachable, understood
-from .values import number
+from .values import Alarm, alarm, number
 
 MANUAL: Final = "1"
 """The mode in which the battery follows setpoints, in both versions."""
@@ -50,6 +50,9 @@ class Api(Protocol):
 
     async def sun_kwh(self) -> float | None:
         """Return the counter of the sun, where there is one; proves the token too."""
+
+    async def alarm(self) -> Alarm | None:
+        """Return what is wrong with the battery, where it tells."""
 
     async def set_mode(self, mode: str) -> None:
         """Choose the operating mode."""
@@ -104,6 +107,13 @@ class Version2:
         known = [kwh for kwh in counted if kwh is not None]
         # A sum that lacks a meter would look like a counter that runs backwards.
         return sum(known) if known and len(known) == len(counted) else None
+
+    async def alarm(self) -> Alarm | None:
+        """Read `/latestdata`; not every software has it."""
+        try:
+            return alarm(_table(await self._http.ask("/latestdata")))
+        except WrongDevice:
+            return None
 
     async def set_mode(self, mode: str) -> None:
         """Write the mode into the configuration."""
@@ -163,6 +173,10 @@ class Version1:
 
     async def sun_kwh(self) -> float | None:
         """Version 1 has no counters."""
+        return None
+
+    async def alarm(self) -> Alarm | None:
+        """Version 1 tells of nothing."""
         return None
 
     async def set_mode(self, mode: str) -> None:

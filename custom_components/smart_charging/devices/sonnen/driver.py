@@ -19,7 +19,7 @@ from ..base import (
 )
 from .api import REMOTE_URL, Api, Status, Version1, Version2
 from .control import Control
-from .values import battery_reading, meter_reading, pv_reading
+from .values import Alarm, battery_reading, meter_reading, pv_reading
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class SonnenDriver:
         self._publish: Publish | None = None
         self._one_at_a_time = asyncio.Lock()
         self._sun_kwh: float | None = None
+        self._alarm: Alarm | None = None
         self._stamp: tuple[object, float] = (None, 0.0)
         """The battery's own time and when it last changed, over lost links."""
         self._warned = False
@@ -97,6 +98,7 @@ class SonnenDriver:
                     max_charge_kw=about.max_kw,
                     max_discharge_kw=about.max_kw,
                     controllable=True,
+                    features=("warning",),
                 ),
             ),
         )
@@ -157,9 +159,10 @@ class SonnenDriver:
                     self._warned = True
             try:
                 self._sun_kwh = await self._api.sun_kwh()
+                self._alarm = await self._api.alarm()
             except CannotConnect:
                 # The next status tells whether the link is dead.
-                self._sun_kwh = None
+                self._sun_kwh = self._alarm = None
 
     @asynccontextmanager
     async def _commanding(self, part: str) -> AsyncIterator[None]:
@@ -191,7 +194,7 @@ class SonnenDriver:
         readings = {
             "meter": meter_reading(status, at),
             "pv": pv_reading(status, self._sun_kwh, at),
-            BATTERY: battery_reading(status, self._control.mode(status), at),
+            BATTERY: battery_reading(status, self._control.mode(status), at, self._alarm),
         }
         for part, reading in readings.items():
             if reading is not None:

@@ -5,7 +5,14 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
-from ...core.reading import BatteryMode, BatteryReading, MeterReading, PvReading
+from ...core.reading import BatteryMode, BatteryReading, MeterReading, PvReading, Remedy
+
+SHUTDOWN = "DC Shutdown Reason"
+LIGHT = "Eclipse Led"
+RED = ("Solid Red", "Blinking Red")
+"""Flags of `ic_status`: why the battery has shut down, and the light on its front."""
+
+type Alarm = tuple[str, Remedy]
 
 
 def number(value: object) -> float | None:
@@ -39,8 +46,27 @@ def pv_reading(
     return None if power is None else PvReading(at=at, power_kw=power, energy_kwh=energy_kwh)
 
 
+def alarm(details: Mapping[str, Any]) -> Alarm | None:
+    """Return what `latestdata` says to be wrong with the battery, or `None`."""
+    inner = details.get("ic_status")
+    flags = inner if isinstance(inner, Mapping) else {}
+    for reason in _raised(flags.get(SHUTDOWN)):
+        hot = "Temperature" in reason
+        return f"shut down: {reason}", Remedy.TEMPERATURE if hot else Remedy.DEVICE
+    if set(RED) & set(_raised(flags.get(LIGHT))):
+        return "its light is red", Remedy.DEVICE
+    return None
+
+
+def _raised(flags: object) -> list[str]:
+    return [name for name, on in flags.items() if on is True] if isinstance(flags, Mapping) else []
+
+
 def battery_reading(
-    status: Mapping[str, Any], mode: BatteryMode | None, at: datetime
+    status: Mapping[str, Any],
+    mode: BatteryMode | None,
+    at: datetime,
+    found: Alarm | None = None,
 ) -> BatteryReading | None:
     """Read the battery; sonnen counts what it gives as positive.
 
@@ -51,7 +77,10 @@ def battery_reading(
         soc = soc / 100 if 0 <= soc <= 100 else None
     if soc is None and power is None:
         return None
-    return BatteryReading(at=at, soc=soc, power_kw=power, mode=mode)
+    if found is None and status.get("SystemStatus") == "OffGrid":
+        found = ("runs without the grid", Remedy.OFF_GRID)
+    warning, remedy = found or (None, None)
+    return BatteryReading(at=at, soc=soc, power_kw=power, mode=mode, warning=warning, remedy=remedy)
 
 
 def kilo(watts: object, sign: int = 1) -> float | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from ...core.reading import ChargerReading, ChargerStatus, PartKind
+from ...core.reading import ChargerReading, ChargerStatus, PartKind, Remedy
 from ..base import PartInfo
 
 PART = "charger"
@@ -68,34 +68,37 @@ class PhaseMode(IntEnum):
 FORCED_OFF = 4
 """`modelStatus`: it does not charge because `frc` says so."""
 
-ERRORS: Mapping[int, str] = {
-    1: "residual current (AC)",
-    2: "residual current (DC)",
-    3: "phase failure",
-    4: "overvoltage",
-    5: "overcurrent",
-    6: "diode fault in the car or cable",
-    7: "cable not recognised (proximity pilot)",
-    8: "earth fault",
-    9: "contactor stuck",
-    10: "contactor missing",
-    11: "residual current detection failed",
-    12: "unknown fault",
-    13: "overtemperature",
-    14: "no communication inside the charger",
-    15: "lock stuck open",
-    16: "lock stuck closed",
+type Warned = tuple[str, Remedy | None]
+"""A warning in words, and what a person can do about it."""
+
+ERRORS: Mapping[int, Warned] = {
+    1: ("residual current (AC)", Remedy.INSTALLATION),
+    2: ("residual current (DC)", Remedy.INSTALLATION),
+    3: ("phase failure", Remedy.INSTALLATION),
+    4: ("overvoltage", Remedy.INSTALLATION),
+    5: ("overcurrent", Remedy.CABLE),
+    6: ("diode fault in the car or cable", Remedy.CABLE),
+    7: ("cable not recognised (proximity pilot)", Remedy.CABLE),
+    8: ("earth fault", Remedy.INSTALLATION),
+    9: ("contactor stuck", Remedy.DEVICE),
+    10: ("contactor missing", Remedy.DEVICE),
+    11: ("residual current detection failed", Remedy.DEVICE),
+    12: ("unknown fault", Remedy.DEVICE),
+    13: ("overtemperature", Remedy.TEMPERATURE),
+    14: ("no communication inside the charger", Remedy.DEVICE),
+    15: ("lock stuck open", Remedy.CABLE),
+    16: ("lock stuck closed", Remedy.CABLE),
 }
-REFUSALS: Mapping[int, str] = {
-    0: "not charging: no data from the charge controller",
-    1: "not charging: overtemperature",
-    2: "not charging: waits for a card or the app",
-    5: "not charging: its own schedule",
-    6: "not charging: its own energy limit is reached",
-    16: "not charging: its own price limit",
-    17: "not charging: its own price limit",
-    18: "not charging: its own next-trip plan",
-    24: "not charging: its own minimum pause has not passed",
+REFUSALS: Mapping[int, Warned] = {
+    0: ("not charging: no data from the charge controller", Remedy.DEVICE),
+    1: ("not charging: overtemperature", Remedy.TEMPERATURE),
+    2: ("not charging: waits for a card or the app", Remedy.AUTHORISE),
+    5: ("not charging: its own schedule", Remedy.OWN_RULE),
+    6: ("not charging: its own energy limit is reached", Remedy.OWN_RULE),
+    16: ("not charging: its own price limit", Remedy.OWN_RULE),
+    17: ("not charging: its own price limit", Remedy.OWN_RULE),
+    18: ("not charging: its own next-trip plan", Remedy.OWN_RULE),
+    24: ("not charging: its own minimum pause has not passed", None),
 }
 KEEPS_CHARGING = 20
 """`modelStatus`: it goes on although it was told to pause."""
@@ -200,18 +203,18 @@ def phases(props: Properties) -> int | None:
     return whole(props, "pnp") or connected
 
 
-def warning(props: Properties) -> str | None:
-    """Return a fault or refusal in words, or `None`."""
+def warning(props: Properties) -> Warned | None:
+    """Return a fault or refusal, or `None`."""
     error = whole(props, "err")
     if error:
-        return ERRORS.get(error, f"fault {error}")
+        return ERRORS.get(error, (f"fault {error}", Remedy.DEVICE))
     if whole(props, "car") in (Car.UNKNOWN, Car.ERROR) or ("car" in props and props["car"] is None):
-        return "internal fault"
+        return "internal fault", Remedy.DEVICE
     reason = whole(props, "modelStatus")
     if reason is None or whole(props, "car") == Car.IDLE:
         return None
     if reason == KEEPS_CHARGING and whole(props, "frc") == Force.OFF:
-        return "keeps charging: it is set not to pause a charge"
+        return "keeps charging: it is set not to pause a charge", Remedy.OWN_RULE
     return REFUSALS.get(reason) if flag(props, "alw") is False else None
 
 
@@ -235,6 +238,7 @@ class Reader:
         `monotonic` is the same moment in seconds; `in_control` says that an order of ours holds.
         """
         card = whole(props, "trx")
+        words, remedy = warning(props) or (None, None)
         return ChargerReading(
             at=at,
             status=self._status(props, monotonic),
@@ -247,7 +251,8 @@ class Reader:
             # 0 is a charge without a card.
             vehicle_tag=f"card {card}" if card else None,
             released=not in_control or follows_own_logic(props),
-            warning=warning(props),
+            warning=words,
+            remedy=remedy,
         )
 
     def _status(self, props: Properties, monotonic: float) -> ChargerStatus | None:
