@@ -8,7 +8,8 @@ from urllib.parse import quote
 import aiohttp
 
 from ..base import DeviceError, InvalidAuth, Rejected, WrongDevice
-from .http import Http, Unreachable, understood
+from ..http import Unreachable
+from .http import Http, understood
 from .values import number
 
 MANUAL: Final = "1"

@@ -1,16 +1,12 @@
-"""One HTTP place that answers for a battery, and what its refusals mean.
-
-No text of a library goes into the words of a fault: it could hold the token.
-"""
+"""One HTTP place that answers for a battery, and what its refusals mean."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 import json
 from typing import Any, Final
 
-import aiohttp
-
 from ..base import CannotConnect, InvalidAuth, Rejected, WrongDevice
+from ..http import Place
 
 CONNECT_S: Final = 3.0
 ANSWER_S: Final = 4.0
@@ -19,28 +15,19 @@ ANSWER_S: Final = 4.0
 NONSENSE: Final = "an answer that cannot be understood"
 
 
-class Unreachable(CannotConnect):
-    """Nobody took the connection: the battery cannot have understood anything."""
-
-
-class Http:
+class Http(Place):
     """Asks under one address, one call after the other."""
 
+    connect_s = CONNECT_S
     answer_s = ANSWER_S
-
-    def __init__(
-        self, session: aiohttp.ClientSession, base_url: str, headers: Mapping[str, str]
-    ) -> None:
-        self._session = session
-        self._base_url = base_url
-        self._headers = headers
 
     async def ask(self, path: str) -> Any:
         """Return the JSON behind `path`.
 
         Raises InvalidAuth, WrongDevice or CannotConnect.
         """
-        status, text = await self._call("GET", path, None)
+        answer = await self.call("GET", path)
+        status, text = answer.status, answer.text
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise InvalidAuth("the token is refused")
         if status == HTTPStatus.NOT_FOUND:
@@ -56,7 +43,8 @@ class Http:
 
         Raises Rejected, InvalidAuth or CannotConnect.
         """
-        status, text = await self._call(method, path, body)
+        answer = await self.call(method, path, body)
+        status, text = answer.status, answer.text
         if status == HTTPStatus.UNAUTHORIZED:
             raise InvalidAuth("the token is refused")
         if status == HTTPStatus.FORBIDDEN:
@@ -66,29 +54,6 @@ class Http:
         if status >= HTTPStatus.MULTIPLE_CHOICES:
             raise Rejected(f"it answers HTTP {status}")
         return text
-
-    async def _call(
-        self, method: str, path: str, body: Mapping[str, str] | None
-    ) -> tuple[int, str]:
-        try:
-            async with self._session.request(
-                method,
-                f"{self._base_url}{path}",
-                headers=self._headers,
-                json=body,
-                # The token is for nobody else.
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=self.answer_s, sock_connect=CONNECT_S),
-            ) as response:
-                return response.status, await response.text(errors="replace")
-        except aiohttp.ConnectionTimeoutError:
-            raise Unreachable("no connection in time") from None
-        except TimeoutError:
-            raise CannotConnect("no answer in time") from None
-        except aiohttp.ClientConnectorError as err:
-            raise Unreachable(f"no connection ({type(err).__name__})") from None
-        except (aiohttp.ClientError, OSError) as err:
-            raise CannotConnect(f"the connection broke ({type(err).__name__})") from None
 
 
 def understood(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""What both NRGkick simulators have in common: a small web server that can fail."""
+"""A small web server that can fail: what several simulators have in common."""
 
 import asyncio
 from typing import Any, ClassVar
