@@ -13,7 +13,15 @@ from .devices.registry import MAKES
 from .prices.registry import SOURCES
 from .site import SiteConfigEntry
 
-ALWAYS_SECRET = {"serial", "site_id", "tag", "vehicle_tag", "location_entity", "client_id"}
+ALWAYS_SECRET = {
+    "serial",
+    "site_id",
+    "username",
+    "tag",
+    "vehicle_tag",
+    "location_entity",
+    "client_id",
+}
 """Not all are credentials, but they tell who and where somebody is."""
 
 SHORTEST = 4
