@@ -42,7 +42,7 @@ class Server:
         app = web.Application(middlewares=[self._fail])
         self.routes(app)
         self._stopping = asyncio.Event()
-        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, shutdown_timeout=0, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
         bound: int = self._runner.addresses[0][1]

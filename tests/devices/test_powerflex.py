@@ -416,7 +416,7 @@ async def test_an_order_that_is_ignored_shows(rig: Rig) -> None:
     rig.service.inject("ignores")
     await rig.driver.set_charging("charger", 6, None)
     reading = await rig.ticks(3)
-    assert (reading.limit_a, reading.released) == (16, True)
+    assert (reading.limit_a, reading.released) == (16, False), "control sees that it is not 6"
 
 
 # --- the way back -----------------------------------------------------------------------------
@@ -547,7 +547,10 @@ async def test_a_service_that_forgot_the_limit_is_told_so(rig: Rig) -> None:
     rig.service.inject("reset", 1)
     await rig.polls(2)
     reading = await rig.ticks(2)
-    assert reading.released, "control sees that its order is gone, and gives it again"
+    assert (reading.limit_a, reading.released) == (16, False), "its order is gone"
+    rig.service.inject("null_values")
+    assert (await rig.tick()).released, "also where nothing tells what is offered instead"
+    rig.service.clear()
     await rig.driver.set_charging("charger", 8, None)
     assert (await rig.tick()).limit_a == 8
 

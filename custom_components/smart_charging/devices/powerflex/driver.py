@@ -247,10 +247,9 @@ class PowerFlexDriver:
         return frozenset(seen) - {self._station} if self._station else frozenset()
 
     def _reading(self) -> ChargerReading:
-        stations, limit = self._stations, self._limit
-        present, warning = limit.present, None
+        stations, warning = self._stations, None
         if self._amperes.held_down:
-            warning = f"the garage has a limit of its own of {limit.lid_kw:g} kW"
+            warning = f"the garage has a limit of its own of {self._limit.lid_kw:g} kW"
         return ChargerReading(
             at=self._clock.now(),
             device_time=stations.at,
@@ -260,6 +259,6 @@ class PowerFlexDriver:
             limit_a=self._amperes.allowed_a,
             phases=stations.phases,
             session_kwh=stations.session_kwh,
-            released=not limit.ours or (present is not None and not present.enabled),
+            released=self._amperes.released,
             warning=warning,
         )

@@ -64,6 +64,17 @@ class Amperes:
         return round(present.limit_kw / self._kw_per_a, 2)
 
     @property
+    def released(self) -> bool:
+        """Whether no order of ours stands.
+
+        That somebody took the limit away shows in what is offered, and here where that is not told.
+        """
+        present = self._limit.present
+        if self.order is None and not self._limit.ours:
+            return True
+        return present is not None and not present.enabled and self._stations.offered_a is None
+
+    @property
     def lets_charge(self) -> bool:
         """Whether the limit in force lets a car charge."""
         allowed_a = self.allowed_a
