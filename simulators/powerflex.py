@@ -8,7 +8,8 @@ is refused, and forgotten), `revoked` (each token is refused, new ones too), `re
 and the question for the limit get HTTP 403), `rate_limited` (HTTP 429), `no_results`,
 `no_series`, `foreign` (rows of another garage only), `shuffled` (columns in another order, rows
 newest first), `null_values`, `frozen` (nothing new is measured), `refuses` (orders are answered
-with words), `ignores` (orders are taken and not followed), `reset` (the service starts anew and
+with words), `ignores` (orders are taken and not followed), `rounds` (limits are kept in whole kW,
+rounded down), `reset` (the service starts anew and
 knows neither tokens nor limits).
 """
 
@@ -67,6 +68,7 @@ class PowerFlex(Server):
         "frozen",
         "refuses",
         "ignores",
+        "rounds",
         "reset",
     }
 
@@ -235,5 +237,7 @@ class PowerFlex(Server):
         if self.struck("refuses"):
             return web.Response(text=json.dumps({"message": "The limit is locked"}))
         if "ignores" not in self.faults:
-            self.limit(float(asked["max_load"]), enabled=bool(asked["is_enabled"]))
+            kw = float(asked["max_load"])
+            kw = float(int(kw)) if "rounds" in self.faults else kw
+            self.limit(kw, enabled=bool(asked["is_enabled"]))
         return web.Response()

@@ -505,6 +505,7 @@ async def test_a_limit_that_somebody_set_meanwhile_stays(rig: Rig) -> None:
     rig.build()
     await rig.run()
     await rig.driver.set_charging("charger", 8, None)
+    await rig.tick()
     rig.service.limit(5)
     await rig.driver.release("charger")
     assert rig.service.limit_kw == 5
@@ -553,6 +554,22 @@ async def test_a_service_that_forgot_the_limit_is_told_so(rig: Rig) -> None:
     rig.service.clear()
     await rig.driver.set_charging("charger", 8, None)
     assert (await rig.tick()).limit_a == 8
+
+
+async def test_a_limit_that_the_service_rounds_stays_ours(rig: Rig) -> None:
+    rig.service.limit(9)
+    rig.service.inject("rounds")
+    rig.build()
+    await rig.run()
+    await rig.driver.set_charging("charger", 10, None)
+    reading = await rig.ticks(4)
+    assert reading.limit_a == pytest.approx(2000 / 230, rel=0.02), "what holds, not what was asked"
+    assert len(rig.ordered()) == 1
+    await rig.driver.set_charging("charger", 14, None)
+    assert rig.service.limit_kw == 3, "not held down by our own order of before"
+    await rig.ticks(1)
+    await rig.driver.release("charger")
+    assert rig.service.limit_kw == 9
 
 
 @pytest.mark.parametrize(

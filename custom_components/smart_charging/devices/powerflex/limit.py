@@ -27,7 +27,12 @@ class Limit:
         self._found: Signal | None = None
         """What was there before us; `None` while the garage is not ours."""
         self._ours_kw: set[float] = set()
-        """What we ordered last. More than one where it is not known which of them arrived."""
+        """What we ordered, as sent and as read back; and what of ours held before that, since it
+        is not known yet which of them arrived."""
+        self.sent_kw: float | None = None
+        """The order that was sent last."""
+        self._before: Signal | None = None
+        """What was there before an order that was not yet read back."""
 
     @property
     def ours(self) -> bool:
@@ -53,22 +58,26 @@ class Limit:
     async def refresh(self) -> Signal:
         """Ask for the limit. Raises DeviceError."""
         self.present = None
-        self.present = await self._service.signal()
-        return self.present
+        present = await self._service.signal()
+        if self._before is not None and present.limit_kw is not None and present != self._before:
+            # The service may keep an order on a grid of its own: it is ours all the same.
+            self._ours_kw.add(present.limit_kw)
+        self.present, self._before = present, None
+        return present
 
     async def order(self, kw: float) -> None:
         """Limit the garage to `kw`, rounded down; 0 stops it. Raises DeviceError."""
         present = await self.refresh()
-        if self._found is None or not self._is_ours(present):
-            self._found, self._ours_kw = present, set()
-        wanted = Signal(kw=self.bounded(kw), enabled=True)
-        assert wanted.kw is not None
-        # Also after a failure: an order whose answer got lost may have been carried out.
-        self._ours_kw.add(wanted.kw)
+        held_kw = present.limit_kw if self._is_ours(present) else None
+        if self._found is None or held_kw is None:
+            self._found = present
+        self.sent_kw = self.bounded(kw)
+        wanted = Signal(kw=self.sent_kw, enabled=True)
+        # Before it is sent: an order whose answer got lost may have been carried out.
+        self._ours_kw = {self.sent_kw} if held_kw is None else {self.sent_kw, held_kw}
         if present != wanted:
-            self.present = None
+            self.present, self._before = None, present
             await self._service.set_signal(wanted)
-        self._ours_kw = {wanted.kw}
 
     async def release(self) -> None:
         """Put back what was found, unless somebody else has set another. Raises DeviceError."""
@@ -79,7 +88,7 @@ class Limit:
             self.present = None
             kw = present.kw if self._found.kw is None else self._found.kw
             await self._service.set_signal(Signal(kw=kw, enabled=self._found.enabled))
-        self._found, self._ours_kw = None, set()
+        self._found, self._ours_kw, self.sent_kw = None, set(), None
 
     def dump(self) -> dict[str, Any]:
         """Return what a release needs, as JSON; empty while nothing is changed."""

@@ -88,12 +88,12 @@ class Amperes:
 
     @property
     def moved_kw(self) -> float | None:
-        """The power to send anew, because the one in force no longer is that of the order."""
-        present, wanted_kw = self._limit.present, self.wanted_kw
-        if wanted_kw is None or present is None or present.kw is None or not self._limit.holds:
+        """The power to send anew, because the one that was sent no longer is that of the order."""
+        sent_kw, wanted_kw = self._limit.sent_kw, self.wanted_kw
+        if wanted_kw is None or sent_kw is None or not self._limit.holds:
             return None
         kw = self._limit.bounded(wanted_kw)
-        return None if abs(kw - present.kw) <= DRIFT * kw else kw
+        return None if abs(kw - sent_kw) <= DRIFT * kw else kw
 
     @property
     def _phases(self) -> int:

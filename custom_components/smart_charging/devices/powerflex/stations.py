@@ -28,7 +28,7 @@ class Stations:
         self._samples = list(samples.values())
         self._idle = {name: self._idle.get(name, Idle()) for name in samples}
         for sample in self._samples:
-            if not sample.plugged:
+            if sample.plugged is False:
                 self._drawn_on.pop(sample.station, None)
             elif sample.phases is not None:
                 self._drawn_on[sample.station] = sample.phases
