@@ -20,6 +20,11 @@ START = datetime(2026, 6, 10, 10, 0, tzinfo=UTC)
 USER, PASSWORD = "me@garage.example", "hunter2-äß"
 # Real waits are short; those that the clock measures keep their length.
 TIMING = Timing(poll_s=0.02)
+ANSWER_S = 0.5
+PAIR = (
+    ChargerConfig(key="01", phases=1, car=Car(soc=0.3, phases=1)),
+    ChargerConfig(key="02", phases=1, car=Car(soc=0.3, phases=1)),
+)
 
 
 class Rig:
@@ -57,6 +62,7 @@ class Rig:
             "station": "02",
         }
         self.driver = PowerFlexDriver(form | data, context, timing=TIMING)
+        self.driver._service.answer_s = ANSWER_S
         return self.driver
 
     def publish(self, part: str, reading: AnyReading) -> None:
