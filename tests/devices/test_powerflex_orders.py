@@ -73,6 +73,20 @@ async def test_a_car_on_one_phase_of_three_does_not_get_the_power_of_three_on_it
         assert rig.last.phases == 3
 
 
+async def test_an_order_that_cannot_be_put_right_shows_as_what_it_is() -> None:
+    async with Rig.open(ONE_OF_THREE) as rig:
+        rig.build(phases="3")
+        await rig.run()
+        await rig.driver.set_charging("charger", 10, None)
+        rig.service.inject("refuses")
+        reading = await rig.ticks(4)
+        # 6.9 kW on one phase: control sees far more than the 10 A that it ordered.
+        assert reading.limit_a == pytest.approx(30, rel=0.05)
+        assert reading.currents_a == pytest.approx((30, 0, 0), rel=0.05)
+        rig.service.clear()
+        assert (await rig.ticks(4)).currents_a == pytest.approx((10, 0, 0), rel=0.05)
+
+
 async def test_a_low_voltage_lowers_the_power_but_never_stops_a_car(rig: Rig) -> None:
     rig.build(voltage=240)
     await rig.run()

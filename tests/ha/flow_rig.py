@@ -85,7 +85,7 @@ class Rig:
         return simulator, f"127.0.0.1:{port}"
 
     async def serve(self, simulator: Server) -> int:
-        """Start a simulator with a small web server; return its port."""
+        """Start a simulated web server; return its port."""
         port = await simulator.start()
         self._stack.push_async_callback(simulator.stop)
         return port

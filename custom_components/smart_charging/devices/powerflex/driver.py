@@ -42,8 +42,9 @@ ATTEMPTS: Final = 2
 LOOK_BACK: Final = timedelta(seconds=60)
 """Older samples say nothing of now. The service's clock may be as much ahead as behind."""
 
-SEEN_WITHIN: Final = timedelta(minutes=15)
-"""A station that has reported within this time exists."""
+SEEN_WITHIN: Final = timedelta(minutes=2)
+"""A station that has reported within this time exists. The service tells of all stations of all
+garages every few seconds, and fails at long spans."""
 
 SILENT_S: Final = 60.0
 """Without a new sample for so long the station, or the whole service, stands still."""
@@ -111,7 +112,7 @@ class PowerFlexDriver:
         if not seen or (self._station and self._station not in seen):
             if known := garages(answer):
                 raise StationUnknown(", ".join(known))
-            raise CannotConnect("no station has reported within 15 minutes")
+            raise CannotConnect("no station has reported within 2 minutes")
         try:
             await self._limit.refresh()
         except Rejected:

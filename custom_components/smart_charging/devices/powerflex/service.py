@@ -3,7 +3,6 @@
 import asyncio
 from datetime import datetime
 from http import HTTPStatus
-import json
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,13 +10,11 @@ import aiohttp
 
 from ..answers import word
 from ..base import CannotConnect, InvalidAuth, RateLimited, Rejected, WrongDevice
-from ..http import Answer, Place
+from ..http import NONSENSE, Answer, exchange
 from .values import MEASURED, Signal, signal_of
 
 SIGNAL: Final = "DCM_EVSE_Allocation"
 """Name of the limit that others than the service itself may set."""
-
-NONSENSE: Final = "an answer that cannot be understood"
 
 DONE: Final = frozenset({"", "null", "{}", "[]", '""'})
 """Answers without content: an order that was taken has nothing to say."""
@@ -25,7 +22,7 @@ DONE: Final = frozenset({"", "null", "{}", "[]", '""'})
 REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-class Service(Place):
+class Service:
     """One account and one of its garages."""
 
     connect_s = 3.0
@@ -42,9 +39,8 @@ class Service(Place):
         garage: str,
     ) -> None:
         """Know the account; nothing is asked yet."""
-        headers = {"Cache-Control": "no-cache", "Accept": "application/json"}
-        super().__init__(session, base_url, headers)
-        self.garage = garage
+        self._session = session
+        self._base_url = base_url
         self._login_body = {"username": username, "password": password}
         self._path = quote(garage, safe="")
         self._token: str | None = None
@@ -61,7 +57,7 @@ class Service(Place):
             "/get_measurement_data", {"measurement": MEASURED, "time_filter": span}
         )
         self._check(answer)
-        content = _understood(answer.text)
+        content = _understood(answer)
         if not isinstance(content, dict) or "data" not in content:
             raise CannotConnect(_words(content) or NONSENSE)
         return content
@@ -72,9 +68,9 @@ class Service(Place):
         if answer.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
             raise Rejected("the account may not use the limit of this garage")
         self._check(answer)
-        if (text := answer.text.strip()) in DONE:
+        if answer.text.strip() in DONE:
             return Signal(kw=None, enabled=False)
-        content = _understood(text)
+        content = _understood(answer)
         if not isinstance(content, dict):
             raise CannotConnect(NONSENSE)
         try:
@@ -97,7 +93,7 @@ class Service(Place):
             raise Rejected("the account may read, but not set the limit of this garage")
         self._check(answer)
         if answer.text.strip() not in DONE:
-            raise Rejected(_words(_decoded(answer.text)) or NONSENSE)
+            raise Rejected(_words(_understood(answer)) or NONSENSE)
 
     async def _ask(self, path: str, body: dict[str, Any]) -> Answer:
         """Ask with a token; log in where there is none, and once more where it is refused."""
@@ -111,18 +107,29 @@ class Service(Place):
             return answer
 
     async def _send(self, path: str, body: dict[str, Any], token: str) -> Answer:
-        return await self.call("POST", path, body, {"Authorization": f"Bearer {token}"})
+        return await self._post(path, body, {"Authorization": f"Bearer {token}"})
+
+    async def _post(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Answer:
+        return await exchange(
+            self._session,
+            "POST",
+            f"{self._base_url}{path}",
+            headers={"Cache-Control": "no-cache", "Accept": "application/json", **headers},
+            body=body,
+            connect_s=self.connect_s,
+            answer_s=self.answer_s,
+        )
 
     async def _login(self) -> str:
         self._token = None
-        answer = await self.call("POST", "/login", self._login_body)
+        answer = await self._post("/login", self._login_body, {})
         match answer.status:
             case HTTPStatus.BAD_REQUEST | HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
                 raise InvalidAuth("the service refuses user name or password")
             case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
                 raise WrongDevice("there is no login at this address")
         self._check(answer)
-        self._token = word(_decoded(answer.text), "access_token")
+        self._token = word(answer.understood(), "access_token")
         if self._token is None:
             raise WrongDevice("it gives no token")
         return self._token
@@ -143,18 +150,12 @@ class Service(Place):
                 raise CannotConnect(f"it answers HTTP {answer.status}")
 
 
-def _decoded(text: str) -> Any:
+def _understood(answer: Answer) -> Any:
+    """Return JSON. Raises CannotConnect: once it gave a token, it is the right service."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _understood(text: str) -> Any:
-    """Return JSON. Raises CannotConnect."""
-    if (content := _decoded(text)) is None:
-        raise CannotConnect(NONSENSE)
-    return content
+        return answer.understood()
+    except WrongDevice as err:
+        raise CannotConnect(str(err)) from None
 
 
 def _words(content: Any) -> str | None:
