@@ -180,9 +180,7 @@ class PowerFlexDriver:
         seen = newest(answer, self._garage, self._scale)
         self._others = self._others_among(seen)
         async with self._writing:
-            with suppress(Rejected):
-                # An account without it still reads.
-                await self._limit.refresh()
+            await self._read_limit()
             self._stations.look(
                 {name: sample for name, sample in seen.items() if name not in self._others},
                 allowed=self._amperes.lets_charge,
@@ -197,10 +195,15 @@ class PowerFlexDriver:
             return
         try:
             await self._limit.order(moved_kw)
-            await self._limit.refresh()
         except Rejected as err:
-            # The reading shows what holds instead.
+            # The reading shows what holds instead, and the next poll tries again.
             _LOGGER.debug("A PowerFlex garage refuses another limit: %s", err)
+        await self._read_limit()
+
+    async def _read_limit(self) -> None:
+        with suppress(Rejected):
+            # An account without it still reads the stations.
+            await self._limit.refresh()
 
     async def set_charging(self, part: str, current_a: float, phases: int | None) -> None:
         """Limit the garage to the power of `current_a` (0 stops it); phases cannot be changed.

@@ -30,7 +30,7 @@ class Limit:
         """What we ordered, as sent and as read back; and what of ours held before that, since it
         is not known yet which of them arrived."""
         self.sent_kw: float | None = None
-        """The order that was sent last."""
+        """The order that was taken last."""
         self._before: Signal | None = None
         """What was there before an order that was not yet read back."""
 
@@ -71,13 +71,14 @@ class Limit:
         held_kw = present.limit_kw if self._is_ours(present) else None
         if self._found is None or held_kw is None:
             self._found = present
-        self.sent_kw = self.bounded(kw)
-        wanted = Signal(kw=self.sent_kw, enabled=True)
+        wanted_kw = self.bounded(kw)
+        wanted = Signal(kw=wanted_kw, enabled=True)
         # Before it is sent: an order whose answer got lost may have been carried out.
-        self._ours_kw = {self.sent_kw} if held_kw is None else {self.sent_kw, held_kw}
+        self._ours_kw = {wanted_kw} if held_kw is None else {wanted_kw, held_kw}
         if present != wanted:
             self.present, self._before = None, present
             await self._service.set_signal(wanted)
+        self.sent_kw = wanted_kw
 
     async def release(self) -> None:
         """Put back what was found, unless somebody else has set another. Raises DeviceError."""
