@@ -10,6 +10,7 @@ from . import p1, solaredge_cloud, solaredge_modbus, sonnen, wattpilot, wits
 from .house import BatteryConfig, Car, ChargePoint, ChargerConfig, House, HouseConfig
 from .nrgkick import NrgkickGen2
 from .nrgkick_gen1 import NrgkickGen1
+from .powerflex import PowerFlex
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +120,19 @@ async def _start_sonnen(house: House, _clock: Clock, port: int) -> Started:
     )
 
 
+async def _start_powerflex(house: House, clock: Clock, port: int) -> Started:
+    service = PowerFlex(house, clock, {"02": "powerflex"})
+    bound = await service.start(port)
+    return Started(
+        address=f"http://127.0.0.1:{bound}, user {service.username}, password "
+        f"{service.password}, garage {service.garage}, station 02",
+        faults=service.FAULTS,
+        inject=service.inject,
+        clear=service.clear,
+        stop=service.stop,
+    )
+
+
 async def _start_wits(_house: House, clock: Clock, port: int) -> Started:
     market = wits.WitsSimulator(clock)
     await market.start(port)
@@ -141,6 +155,7 @@ STANDS: tuple[Stand, ...] = (
     Stand(name="nrgkick", port=17006, start=_start_nrgkick),
     Stand(name="sonnen", port=17007, start=_start_sonnen),
     Stand(name="nrgkick_gen1", port=17008, start=_start_nrgkick_gen1),
+    Stand(name="powerflex", port=17010, start=_start_powerflex),
 )
 """A new simulator is one function above and one row here."""
 
@@ -152,6 +167,7 @@ def home(**changes: object) -> HouseConfig:
             ChargerConfig(key="charger", car=Car()),
             ChargerConfig(key="nrgkick"),
             ChargerConfig(key="nrgkick_gen1"),
+            ChargerConfig(key="powerflex"),
         ),
         "battery": BatteryConfig(),
     }

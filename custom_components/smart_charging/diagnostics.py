@@ -14,7 +14,13 @@ from .prices.registry import SOURCES
 from .site import SiteConfigEntry
 
 ALWAYS_SECRET = {
-    *("serial", "site_id", "tag", "vehicle_tag", "location_entity", "client_id"),
+    "serial",
+    "site_id",
+    "username",
+    "tag",
+    "vehicle_tag",
+    "location_entity",
+    "client_id",
     "text_message",
 }
 """Not all are credentials, but they tell who and where somebody is."""

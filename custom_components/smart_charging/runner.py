@@ -99,6 +99,9 @@ class DeviceRunner:
         self.readings: dict[str, AnyReading] = {}
         self.error: DeviceError | None = None
         """Why the device cannot be reached now; `None` while its link stands."""
+        self.order_refused: InvalidAuth | None = None
+        """An order that the credentials did not do for, while readings go on; `None` once one was
+        taken, or the device is tried anew."""
         self.lock = asyncio.Lock()
         self._hass = hass
         self._context = context
@@ -127,6 +130,7 @@ class DeviceRunner:
     def start(self) -> None:
         """Start the device's task."""
         self.started_at = self._context.clock.now()
+        self.order_refused = None
         self._task = self._hass.async_create_background_task(
             self._run(), f"{DOMAIN} {self.config.name}"
         )
@@ -203,6 +207,12 @@ class DeviceRunner:
                     await order
             except TimeoutError as err:
                 raise CannotConnect(f"no answer within {COMMAND_TIMEOUT_S:.0f} s") from err
+            except InvalidAuth as err:
+                # Some devices let everybody read: nothing else would ask for a new password.
+                self.order_refused = err
+                self._on_error(self)
+                raise
+            self.order_refused = None
 
     async def _run(self) -> None:
         clock = self._context.clock
@@ -256,8 +266,8 @@ class DeviceRunner:
 
     @property
     def needs_credentials(self) -> bool:
-        """Whether the device refuses the credentials that it was given."""
-        return isinstance(self.error, InvalidAuth)
+        """Whether the device refuses the credentials that it was given, if only for orders."""
+        return isinstance(self.error, InvalidAuth) or self.order_refused is not None
 
     def _publish(self, part: str, reading: AnyReading) -> None:
         before = self.readings.get(part)

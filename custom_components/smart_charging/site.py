@@ -267,7 +267,7 @@ class Site:
 
     def refusing(self) -> list[str]:
         """Return the ids of devices and prices that refuse their credentials."""
-        devices = [d for d, r in self.runners.items() if isinstance(r.error, InvalidAuth)]
+        devices = [d for d, r in self.runners.items() if r.needs_credentials]
         prices = [p for p, r in self.price_runners.items() if isinstance(r.error, InvalidAuth)]
         return devices + prices
 
@@ -304,7 +304,7 @@ class Site:
 
     @callback
     def _on_device_error(self, runner: DeviceRunner) -> None:
-        if isinstance(runner.error, InvalidAuth):
+        if runner.needs_credentials:
             self.entry.async_start_reauth(self.hass, data={"subentry_id": runner.config.id})
         self.coordinator.notify()
 

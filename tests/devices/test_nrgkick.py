@@ -20,10 +20,11 @@ from custom_components.smart_charging.devices.base import (
     Rejected,
     WrongDevice,
 )
+from custom_components.smart_charging.devices.charging import COMPLETE_AFTER_S
 from custom_components.smart_charging.devices.nrgkick import MAKE
 from custom_components.smart_charging.devices.nrgkick.driver import NrgkickDriver
 from custom_components.smart_charging.devices.nrgkick.gen1 import NoBluetooth, WallboxUnknown
-from custom_components.smart_charging.devices.nrgkick.values import COMPLETE_AFTER_S, Setting
+from custom_components.smart_charging.devices.nrgkick.values import Setting
 from custom_components.smart_charging.devices.nrgkick.web import ApiOff
 from simulators.clock import RealClock
 from simulators.house import Car

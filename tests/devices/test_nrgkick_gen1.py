@@ -11,13 +11,13 @@ from custom_components.smart_charging.devices.base import (
     Rejected,
     WrongDevice,
 )
+from custom_components.smart_charging.devices.charging import COMPLETE_AFTER_S
 from custom_components.smart_charging.devices.nrgkick.gen1 import (
     FROZEN_S,
     UNPLUGGED_AFTER_S,
     NoBluetooth,
     WallboxUnknown,
 )
-from custom_components.smart_charging.devices.nrgkick.values import COMPLETE_AFTER_S
 from simulators.house import Car
 from simulators.nrgkick_gen1 import MAC
 

@@ -29,6 +29,7 @@ MAKE_HEADINGS = {
     "solaredge_modbus": "SolarEdge (Modbus)",
     "solaredge_cloud": "SolarEdge (cloud)",
     "sonnen": "sonnenBatterie",
+    "powerflex": "PowerFlex",
     "entity_meter": "A meter made of entities",
     "entity_pv": "Panels made of entities",
     "entity_battery": "A battery made of entities",

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 import json
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import ExtendedJSONEncoder
 import pytest
 
 from custom_components.smart_charging.core.reading import ChargerStatus
+from custom_components.smart_charging.devices.base import InvalidAuth
 from custom_components.smart_charging.devices.registry import MAKES
 from custom_components.smart_charging.diagnostics import async_get_config_entry_diagnostics
 from simulators.nrgkick import NrgkickGen2
@@ -112,6 +114,74 @@ async def test_a_changed_password_is_asked_for(rig: Rig) -> None:
     assert (end["type"], end["reason"]) == ("abort", "reauth_successful")
     await rig.hass.async_block_till_done()
     await rig.until(lambda: not entry.runtime_data.refusing())
+
+
+@pytest.mark.parametrize("generation", [2, 1])
+async def test_an_order_that_is_refused_for_the_password_asks_for_it(
+    rig: Rig, generation: int
+) -> None:
+    """Gen1 lets everybody read: its password is wrong for orders alone."""
+    point = next(iter(rig.house.chargers))
+    simulator: NrgkickGen2 | NrgkickGen1
+    if generation == 2:
+        simulator = NrgkickGen2(rig.house, rig.clock, point, username="me", password=PASSWORD)
+    else:
+        simulator = NrgkickGen1(rig.house, rig.clock, point, password=PASSWORD)
+    host = f"127.0.0.1:{await rig.serve(simulator)}"
+    entry = await rig.site()
+    form = await rig.add(entry, "device", "nrgkick")
+    form = await rig.answer(form, host=host, username="me", password=PASSWORD)
+    await rig.accept(form)
+    site = entry.runtime_data
+    (part,) = site.config.devices[0].parts
+    await rig.until(lambda: site.reading(part) is not None)
+    (number,) = [s for s in rig.hass.states.async_all("number") if "current" in s.entity_id]
+
+    async def order(current_a: int) -> None:
+        data = {"entity_id": number.entity_id, "value": current_a}
+        await rig.hass.services.async_call("number", "set_value", data, blocking=True)
+
+    await order(8)
+    assert site.refusing() == []
+    # The password is changed at the charger, and the next thing that happens is an order.
+    simulator.inject("wrong_password")
+    with pytest.raises(HomeAssistantError, match="NRGkick"):
+        await order(9)
+    assert site.refusing() == [site.config.devices[0].id]
+    assert (site.runners[part.device_id].error is None) or generation == 2
+    form = await rig.reauth(entry)
+    assert form["description_placeholders"]["name"].startswith("NRGkick")
+    simulator.clear()
+    before = site.reading(part).at
+    end = await rig.answer(form, password=PASSWORD)
+    assert (end["type"], end["reason"]) == ("abort", "reauth_successful")
+    await rig.until(lambda: not site.refusing() and site.runners[part.device_id].readings)
+    await rig.until(lambda: site.runners[part.device_id].readings["charger"].at > before)
+    simulator.orders.clear()
+    await order(10)
+    assert len(simulator.orders) == 1
+    assert site.refusing() == []
+
+
+async def test_a_password_that_is_put_back_needs_no_new_one(rig: Rig) -> None:
+    simulator = NrgkickGen1(rig.house, rig.clock, next(iter(rig.house.chargers)), password=PASSWORD)
+    host = f"127.0.0.1:{await rig.serve(simulator)}"
+    entry = await rig.site()
+    form = await rig.add(entry, "device", "nrgkick")
+    await rig.accept(await rig.answer(form, host=host, password=PASSWORD))
+    site = entry.runtime_data
+    (part,) = site.config.devices[0].parts
+    await rig.until(lambda: site.reading(part) is not None)
+    runner = site.runners[part.device_id]
+    simulator.inject("wrong_password")
+    with pytest.raises(InvalidAuth):
+        await runner.set_charging("charger", 9, None)
+    assert site.refusing() == [part.device_id]
+    simulator.clear()
+    await runner.set_charging("charger", 9, None)
+    assert site.refusing() == []
+    end = await rig.reauth(entry)
+    assert (end["type"], end["reason"]) == ("abort", "nothing_refused")
 
 
 def test_its_row_keeps_the_password_secret() -> None:

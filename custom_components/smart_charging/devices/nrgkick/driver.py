@@ -7,9 +7,10 @@ from math import floor
 from typing import Any, NoReturn
 
 from ..base import CannotConnect, Data, DriverContext, Identity, Publish, Rejected, WrongDevice
+from ..charging import LOWEST_A
 from .gen1 import Gen1, choose
 from .gen2 import Gen2, is_info
-from .values import LOWEST_A, PART, Box, Setting
+from .values import PART, Box, Setting
 from .web import ApiOff, Web
 
 ATTEMPTS = 2

@@ -11,8 +11,10 @@ from typing import Any
 
 from ...core.clock import Clock
 from ...core.reading import ChargerReading, ChargerStatus, PartKind, Remedy
+from ..answers import at, number, word
 from ..base import CannotConnect, Identity, InvalidAuth, PartInfo, Rejected, WrongDevice
-from .values import LOWEST_A, PART, Idle, Setting, at, number, phases_drawn, word
+from ..charging import LOWEST_A, Idle
+from .values import PART, Setting, phases_drawn
 from .web import NONSENSE, Answer, Web
 
 UNREACHED = "the gateway does not reach the wallbox over Bluetooth"

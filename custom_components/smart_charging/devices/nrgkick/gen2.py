@@ -6,8 +6,10 @@ from typing import Any
 
 from ...core.clock import Clock
 from ...core.reading import ChargerReading, ChargerStatus, PartKind, Remedy
+from ..answers import at, number, word
 from ..base import CannotConnect, Identity, PartInfo, Rejected
-from .values import LOWEST_A, PART, Idle, Setting, at, kilo, number, phases_drawn, word
+from ..charging import LOWEST_A, Idle
+from .values import PART, Setting, kilo, phases_drawn
 from .web import ApiOff, Web
 
 DEFAULT_MAX_A = 16.0
