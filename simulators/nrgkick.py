@@ -9,7 +9,7 @@ from aiohttp import web
 from custom_components.smart_charging.core.clock import Clock
 
 from .house import ChargerStatus, House
-from .nrgkick_server import Server
+from .web_server import Server
 
 NOMINAL_V = 230.0
 LOWEST_A = 6.0

@@ -7,7 +7,7 @@ from aiohttp import web
 from custom_components.smart_charging.core.clock import Clock
 
 from .house import ChargerStatus, House
-from .nrgkick_server import Server
+from .web_server import Server
 
 MAC = "00:11:22:33:44:55"
 LOWEST_A = 6.0

@@ -95,6 +95,7 @@ class Site:
         self._context = EntityContext(
             hass=hass,
             session=async_get_clientsession(hass),
+            unverified_session=async_get_clientsession(hass, verify_ssl=False),
             clock=self.clock,
             run_blocking=hass.async_add_executor_job,
             modbus_unit=shared_modbus_unit(hass),

@@ -17,12 +17,12 @@ from custom_components.smart_charging.clock import SystemClock
 from custom_components.smart_charging.const import DOMAIN
 from simulators.battery import BatteryConfig
 from simulators.house import House, HouseConfig
-from simulators.nrgkick_server import Server as NrgkickServer
 from simulators.p1 import P1Simulator
 from simulators.solaredge_cloud import SolarEdgeCloud
 from simulators.solaredge_modbus import Nameplate, SolarEdgeModbus
 from simulators.sonnen import Sonnen
 from simulators.wattpilot import WattpilotSimulator
+from simulators.web_server import Server
 from simulators.wits import WitsSimulator
 
 from .home import site_entry
@@ -84,8 +84,8 @@ class Rig:
         self._stack.push_async_callback(simulator.stop)
         return simulator, f"127.0.0.1:{port}"
 
-    async def serve(self, simulator: NrgkickServer) -> int:
-        """Start an NRGkick of either generation; return its port."""
+    async def serve(self, simulator: Server) -> int:
+        """Start a simulated web server; return its port."""
         port = await simulator.start()
         self._stack.push_async_callback(simulator.stop)
         return port

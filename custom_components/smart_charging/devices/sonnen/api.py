@@ -8,7 +8,8 @@ from urllib.parse import quote
 import aiohttp
 
 from ..base import DeviceError, InvalidAuth, Rejected, WrongDevice
-from .http import Http, Unreachable, understood
+from ..http import Answer, Unreachable
+from .http import Http
 from .values import number
 
 MANUAL: Final = "1"
@@ -187,7 +188,7 @@ class Version1:
             self.remote = False
         return answer
 
-    async def _order(self, local: str, remote: str) -> str:
+    async def _order(self, local: str, remote: str) -> Answer:
         try:
             return await self._local.order(local)
         except Unreachable:
@@ -202,6 +203,6 @@ def _table(answer: Any) -> Status:
     return answer
 
 
-def _obeyed(text: str) -> None:
-    if understood(text) is not True:
+def _obeyed(answer: Answer) -> None:
+    if answer.understood() is not True:
         raise Rejected("it does not take the setpoint")

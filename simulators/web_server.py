@@ -1,6 +1,7 @@
-"""What both NRGkick simulators have in common: a small web server that can fail."""
+"""What simulators with a small web server have in common: it can fail."""
 
 import asyncio
+import ssl
 from typing import Any, ClassVar
 
 from aiohttp import web
@@ -24,6 +25,8 @@ class Server:
         """Faults that are on, and for how many more questions; `None`: until they are cleared."""
         self.asked: list[str] = []
         """Methods and paths of all questions."""
+        self.tls: ssl.SSLContext | None = None
+        """Set before `start`: it speaks HTTPS and nothing else."""
         self.orders: list[dict[str, Any]] = []
         """All orders, refused ones too."""
         self._runner: web.AppRunner | None = None
@@ -44,7 +47,7 @@ class Server:
         self._stopping = asyncio.Event()
         self._runner = web.AppRunner(app, shutdown_timeout=0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self.tls).start()
         bound: int = self._runner.addresses[0][1]
         return bound
 
