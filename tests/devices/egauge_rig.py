@@ -58,7 +58,7 @@ class Rig:
         )
         self.port = 0
         self.readings: dict[str, AnyReading] = {}
-        self.told = 0
+        self.history: list[AnyReading] = []
 
     @property
     def host(self) -> str:
@@ -75,7 +75,7 @@ class Rig:
 
     def publish(self, part: str, reading: AnyReading) -> None:
         self.readings[part] = reading
-        self.told += 1
+        self.history.append(reading)
 
     async def heard(self, seconds: float = 2.0, part: str = "meter") -> Any:
         """Move the house, and return what a part says after that."""
@@ -87,6 +87,13 @@ class Rig:
                 while part not in self.readings or self.readings[part].at < now:
                     await asyncio.sleep(0.002)
         return self.readings[part]
+
+    async def _begun(self, asked: int) -> None:
+        """Hear a driver that asked at least once: a mean needs a moment before."""
+        while not any(path.endswith(("register", "egauge")) for path in self.meter.asked[asked:]):
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(0.02)
+        await self.heard()
 
     async def grid(self, seconds: float = 2.0) -> MeterReading:
         reading = await self.heard(seconds)
@@ -104,7 +111,7 @@ class Rig:
         self.readings.clear()
         task = asyncio.create_task(driver.run(self.publish))
         try:
-            waiting = asyncio.create_task(self.heard(part="meter"))
+            waiting = asyncio.create_task(self._begun(len(self.meter.asked)))
             await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 waiting.cancel()

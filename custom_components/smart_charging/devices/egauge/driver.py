@@ -56,7 +56,7 @@ class EgaugeDriver:
         about = await api.about()
         if not (serial := about.serial or self._serial):
             raise SerialUnknown("its serial number stands on its label")
-        if _is_mute(snapshot):
+        if snapshot.mute:
             await asyncio.sleep(self.poll_interval_s)
             snapshot = await api.snapshot(counters=False)
         if gone := self._meanings.missing(snapshot):
@@ -76,7 +76,7 @@ class EgaugeDriver:
         """Publish grid and panels. Raises as `identify`."""
         api, snapshot = await self._find()
         await self._check(api)
-        if not _is_mute(snapshot):
+        if not snapshot.mute:
             self._tell(snapshot, publish)
         seen, seen_s = snapshot.at, self._clock.monotonic()
         failures, counted_s = 0, float("-inf")
@@ -92,7 +92,7 @@ class EgaugeDriver:
                     raise
             else:
                 if counters:
-                    self._counted, counted_s = snapshot, now_s
+                    counted_s = now_s
                 if snapshot.at is None or snapshot.at != seen:
                     seen, seen_s = snapshot.at, now_s
                     self._tell(snapshot, publish)
@@ -126,6 +126,7 @@ class EgaugeDriver:
     def _tell(self, snapshot: Snapshot, publish: Publish) -> None:
         """Publish the parts whose registers are there. Raises RegisterGone if there are none."""
         at = self._clock.now()
+        self._counted = snapshot if snapshot.counted else self._counted
         told = False
         if (meter := self._meanings.meter(snapshot, self._counted, at)) is not None:
             publish(METER, meter)
@@ -135,11 +136,6 @@ class EgaugeDriver:
             told = True
         if not told:
             raise RegisterGone(", ".join(self._meanings.missing(snapshot)))
-
-
-def _is_mute(snapshot: Snapshot) -> bool:
-    """Tell whether there are no present values: an XML interface has them in its counters."""
-    return all(register.rate is None for register in snapshot.registers.values())
 
 
 def _name(about: About, serial: str) -> str:

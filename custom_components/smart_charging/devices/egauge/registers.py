@@ -57,6 +57,16 @@ class Snapshot:
     """By the meter's clock."""
     registers: Mapping[str, Register] = field(default_factory=dict)
 
+    @property
+    def mute(self) -> bool:
+        """Whether there are no present values: some XML interfaces have them in counters only."""
+        return all(register.rate is None for register in self.registers.values())
+
+    @property
+    def counted(self) -> bool:
+        """Whether there are counters."""
+        return any(register.counter is not None for register in self.registers.values())
+
 
 def number(value: object) -> float | None:
     """Return a finite number that stands as such or as text, else `None`."""
