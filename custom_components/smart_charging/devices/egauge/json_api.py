@@ -8,7 +8,7 @@ from typing import Any
 
 from ..base import CannotConnect, InvalidAuth, WrongDevice
 from .api import STRANGE, About, NotAllowed, NotOffered
-from .registers import Register, Snapshot, moment, number, whole
+from .registers import Register, Snapshot, by_name, moment, number, whole
 from .web import Web
 
 ATTEMPTS = 2
@@ -51,16 +51,15 @@ class JsonApi:
         counted = _counters(known, answer.get("ranges"))
         return Snapshot(
             at=moment(answer.get("ts")),
-            registers={
-                name: Register(
-                    name=name,
+            registers=by_name(
+                Register(
+                    name=row["name"],
                     type=str(row.get("type")),
                     rate=number(row.get("rate")),
-                    counter=counted.get(name),
+                    counter=counted.get(row["name"]),
                 )
-                for row in reversed(known)
-                for name in [row["name"]]
-            },
+                for row in known
+            ),
         )
 
     async def _told(self, path: str) -> str | None:

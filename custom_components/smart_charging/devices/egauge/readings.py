@@ -41,11 +41,6 @@ class Meanings:
             (n for n in LINES if {f"l{n}_power", f"l{n}_current"} & self._names.keys()), default=0
         )
 
-    @property
-    def chosen(self) -> bool:
-        """Whether there is anything to read."""
-        return bool(self.parts())
-
     def missing(self, snapshot: Snapshot) -> tuple[str, ...]:
         """Return the names of chosen registers that are not there."""
         return tuple(dict.fromkeys(n for n in self._names.values() if n not in snapshot.registers))
@@ -89,7 +84,7 @@ class Meanings:
             return None
         phases = tuple(self._phase(n, snapshot) for n in LINES[: self._lines])
         factor = self._factor["grid"]
-        power = self._rate(snapshot, "grid", factor / 1000)
+        power = self._kw(snapshot, "grid", factor)
         if "grid" not in self._names:
             power = self._sum(phases)
         return MeterReading(
@@ -109,7 +104,7 @@ class Meanings:
         return PvReading(
             at=at,
             device_time=snapshot.at,
-            power_kw=self._rate(snapshot, PV, factor / 1000),
+            power_kw=self._kw(snapshot, PV, factor),
             energy_kwh=self._kwh(counted, "pv_energy", factor),
         )
 
@@ -131,12 +126,17 @@ class Meanings:
         return any(name not in snapshot.registers for name in names)
 
     def _register(self, snapshot: Snapshot, key: str) -> Register | None:
-        return snapshot.registers.get(self._names.get(key, ""))
+        name = self._names.get(key)
+        return None if name is None else snapshot.registers.get(name)
 
-    def _rate(self, snapshot: Snapshot, key: str, factor: float) -> float | None:
+    def _rate(self, snapshot: Snapshot, key: str) -> float | None:
         register = self._register(snapshot, key)
+        return None if register is None else register.rate
+
+    def _kw(self, snapshot: Snapshot, key: str, factor: float) -> float | None:
+        watts = self._rate(snapshot, key)
         # Zero has no sign.
-        return None if register is None or register.rate is None else register.rate * factor + 0.0
+        return None if watts is None else watts * factor / 1000 + 0.0
 
     def _kwh(self, snapshot: Snapshot | None, key: str, factor: float) -> float | None:
         register = None if snapshot is None else self._register(snapshot, key)
@@ -145,9 +145,9 @@ class Meanings:
     def _phase(self, line: int, snapshot: Snapshot) -> Phase:
         """Read one line. Its current is a size without direction."""
         factor = self._factor["grid"]
-        current = self._rate(snapshot, f"l{line}_current", factor)
+        current = self._rate(snapshot, f"l{line}_current")
         return Phase(
-            power_kw=self._rate(snapshot, f"l{line}_power", factor / 1000),
-            current_a=None if current is None else abs(current),
-            voltage_v=self._rate(snapshot, f"l{line}_voltage", 1.0),
+            power_kw=self._kw(snapshot, f"l{line}_power", factor),
+            current_a=None if current is None else abs(current * factor),
+            voltage_v=self._rate(snapshot, f"l{line}_voltage"),
         )

@@ -1,6 +1,6 @@
 """What a meter measures at one moment: its registers, in the units of their rates."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
@@ -66,6 +66,14 @@ class Snapshot:
     def counted(self) -> bool:
         """Whether there are counters."""
         return any(register.counter is not None for register in self.registers.values())
+
+
+def by_name(registers: Iterable[Register]) -> dict[str, Register]:
+    """Return registers by their names, in their order; of two with one name the first counts."""
+    found: dict[str, Register] = {}
+    for register in registers:
+        found.setdefault(register.name, register)
+    return found
 
 
 def number(value: object) -> float | None:

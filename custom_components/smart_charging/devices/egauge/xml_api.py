@@ -8,7 +8,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 from ..base import CannotConnect, InvalidAuth, WrongDevice
 from ..http import NONSENSE
 from .api import STRANGE, About, NotOffered
-from .registers import KINDS, Register, Snapshot, moment, number, whole
+from .registers import KINDS, Register, Snapshot, by_name, moment, number, whole
 from .web import Web
 
 PATH: Final = "/cgi-bin/egauge?inst&tot"
@@ -103,7 +103,7 @@ def parse(text: str) -> Snapshot:
         raise WrongDevice(STRANGE)
     return Snapshot(
         at=moment(reader.at),
-        registers={row["name"]: _register(row) for row in reversed(reader.registers)},
+        registers=by_name(_register(row) for row in reader.registers),
     )
 
 
