@@ -101,7 +101,8 @@ class Egauge(Server):
             self.tls = self_signed(HOSTNAME)
         self.logins = 0
         self._nonces: set[str] = set()
-        self._tokens: set[str] = set()
+        self.tokens: set[str] = set()
+        """Those that are good."""
         self._counters: dict[str, float] = {}
         self._base: dict[str, float] = {}
         self._counted_s: float | None = None
@@ -128,8 +129,8 @@ class Egauge(Server):
             return None
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if self.struck("expired"):
-            self._tokens.discard(token)
-        if token not in self._tokens:
+            self.tokens.discard(token)
+        if token not in self.tokens:
             return self._unauthorized()
         return None
 
@@ -158,7 +159,7 @@ class Egauge(Server):
         if not known or self.struck("bad_password"):
             return web.json_response({"error": "Invalid username or password"})
         token = secrets.token_urlsafe(24)
-        self._tokens.add(token)
+        self.tokens.add(token)
         self.logins += 1
         return web.json_response({"jwt": token, "rights": []})
 

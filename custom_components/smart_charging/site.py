@@ -302,7 +302,8 @@ class Site:
     def _on_device_error(self, runner: DeviceRunner) -> None:
         if isinstance(runner.error, InvalidAuth):
             self.entry.async_start_reauth(self.hass, data={"subentry_id": runner.config.id})
-        self.coordinator.notify()
+        # Once the other parts of the same answer are in, so that they come back together.
+        self.hass.loop.call_soon(self.coordinator.notify)
 
     @callback
     def _on_prices(self, runner: PriceRunner) -> None:

@@ -1,6 +1,7 @@
 """The driver of an eGauge: finds out how the meter is read, and polls it."""
 
 import asyncio
+from datetime import datetime
 from typing import Final, NoReturn
 
 from ..base import (
@@ -46,6 +47,8 @@ class EgaugeDriver:
         session = context.unverified_session or context.session
         self._web = Web(session, str(data["host"]))
         self._counted: Snapshot | None = None
+        self._seen: tuple[datetime | None, float] = (None, 0.0)
+        """The meter's own time and when it last changed, over lost links."""
 
     async def identify(self) -> Identity:
         """Ask who it is and what it measures. Its parts are those of the registers chosen so far.
@@ -76,29 +79,25 @@ class EgaugeDriver:
         """Publish grid and panels. Raises as `identify`."""
         api, snapshot = await self._find()
         await self._check(api)
-        if not snapshot.mute:
-            self._tell(snapshot, publish)
-        seen, seen_s = snapshot.at, self._clock.monotonic()
-        failures, counted_s = 0, float("-inf")
+        failures, counted_s = 0, self._clock.monotonic()
+        if snapshot.mute:
+            # Rates that follow from counters come with the next answer.
+            self._seen = (snapshot.at, counted_s)
+        else:
+            self._look(snapshot, publish)
         while True:
+            await asyncio.sleep(self.poll_interval_s)
+            now_s = self._clock.monotonic()
+            counters = self._meanings.counts() and now_s - counted_s >= COUNTERS_S
             try:
-                now_s = self._clock.monotonic()
-                counters = self._meanings.counts() and now_s - counted_s >= COUNTERS_S
                 snapshot = await api.snapshot(counters=counters)
-                failures = 0
             except (CannotConnect, WrongDevice):
                 failures += 1
                 if failures >= ATTEMPTS:
                     raise
-            else:
-                if counters:
-                    counted_s = now_s
-                if snapshot.at is None or snapshot.at != seen:
-                    seen, seen_s = snapshot.at, now_s
-                    self._tell(snapshot, publish)
-                elif now_s - seen_s >= FROZEN_S:
-                    raise CannotConnect(f"its figures stand still since {FROZEN_S:.0f} s")
-            await asyncio.sleep(self.poll_interval_s)
+                continue
+            failures, counted_s = 0, now_s if counters else counted_s
+            self._look(snapshot, publish)
 
     async def _find(self) -> tuple[Api, Snapshot]:
         """Return the interface that answers, and its first answer."""
@@ -108,7 +107,7 @@ class EgaugeDriver:
             return await self._by_xml()
         api = JsonApi(self._web, self._username, self._password)
         try:
-            return api, await api.snapshot(counters=False)
+            return api, await api.snapshot(counters=self._meanings.counts())
         except NotOffered:
             # Older software. What it has is open to everybody.
             return await self._by_xml()
@@ -122,6 +121,15 @@ class EgaugeDriver:
         found = await api.serial()
         if found and self._serial and found.lower() != self._serial.lower():
             raise WrongDevice(f"serial number {found} instead of {self._serial}")
+
+    def _look(self, snapshot: Snapshot, publish: Publish) -> None:
+        """Publish what is new. Raises CannotConnect where the meter repeats itself."""
+        now_s = self._clock.monotonic()
+        if snapshot.at is None or snapshot.at != self._seen[0]:
+            self._seen = (snapshot.at, now_s)
+            self._tell(snapshot, publish)
+        elif now_s - self._seen[1] >= FROZEN_S:
+            raise CannotConnect(f"its figures stand still since {FROZEN_S:.0f} s")
 
     def _tell(self, snapshot: Snapshot, publish: Publish) -> None:
         """Publish the parts whose registers are there. Raises RegisterGone if there are none."""
