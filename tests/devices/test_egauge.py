@@ -19,7 +19,11 @@ from custom_components.smart_charging.devices.base import (
     WrongDevice,
 )
 from custom_components.smart_charging.devices.egauge import MAKE
-from custom_components.smart_charging.devices.egauge.api import RegisterGone, SerialUnknown
+from custom_components.smart_charging.devices.egauge.api import (
+    LoginNeeded,
+    RegisterGone,
+    SerialUnknown,
+)
 from custom_components.smart_charging.devices.egauge.driver import FROZEN_S, EgaugeDriver
 from custom_components.smart_charging.devices.egauge.web import Web
 from simulators.egauge import HOSTNAME, SERIAL
@@ -53,7 +57,14 @@ def test_make_is_a_row_whose_texts_cover_its_forms() -> None:
     assert set(texts["assignment"]["fields"]) == {field.key for field in MAKE.assignment}
     assert set(texts["errors"]) == {
         error.key
-        for error in (CannotConnect, InvalidAuth, WrongDevice, SerialUnknown, RegisterGone)
+        for error in (
+            CannotConnect,
+            InvalidAuth,
+            WrongDevice,
+            LoginNeeded,
+            SerialUnknown,
+            RegisterGone,
+        )
     }
     assert MAKE.load() is EgaugeDriver
     assert MAKE.secrets == {"password"}
@@ -342,8 +353,9 @@ async def test_an_interface_that_is_switched_off_is_told() -> None:
     async with a_rig(json=False) as rig:
         rig.meter.inject("xml_locked")
         err = await failure(rig.driver())
-        assert isinstance(err, InvalidAuth)
-        assert "wants a user name" in str(err)
+        assert isinstance(err, LoginNeeded)
+        assert not isinstance(err, InvalidAuth)
+        assert "only with a user name" in str(err)
         rig.meter.clear()
         rig.meter.inject("xml_off")
         err = await failure(rig.driver())

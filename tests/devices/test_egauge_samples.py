@@ -21,6 +21,7 @@ from custom_components.smart_charging.devices.base import (
     InvalidAuth,
     WrongDevice,
 )
+from custom_components.smart_charging.devices.egauge.api import About
 from custom_components.smart_charging.devices.egauge.assignment import proposal
 from custom_components.smart_charging.devices.egauge.driver import EgaugeDriver
 from custom_components.smart_charging.devices.egauge.json_api import JsonApi, digest
@@ -175,6 +176,37 @@ async def test_nonsense_is_no_value(bad: str) -> None:
     assert snapshot.at is None
     assert snapshot.registers["Grid"].rate is None
     assert snapshot.registers["Grid"].counter is None
+
+
+async def test_a_time_beyond_all_calendars_is_none() -> None:
+    snapshot = await snapshot_of('{"ts": "1e300", "registers": []}')
+    assert snapshot.at is None
+
+
+async def test_what_an_older_meter_does_not_tell_is_none() -> None:
+    told = {
+        **pages(sample("register_rate.json")),
+        "/api/sys/sn": (200, '{"result": "G1"}'),
+        "/api/sys/model": (200, '{"result": 7}'),
+    }
+    async with serving(told) as (address, context):
+        api = JsonApi(Web(context.session, address), "owner", "secret")
+        assert await api.about() == About(serial="G1")
+
+
+def test_two_of_three_lines_are_added_up() -> None:
+    """A meter without neutral measures L1 and L3 against L2."""
+    meanings = Meanings({"l1_power": "A", "l3_power": "C"})
+    reading = meanings.meter(measured(A=1000, C=500), None, NOON)
+    assert reading is not None
+    assert reading.power_kw == 1.5
+    assert [phase.power_kw for phase in reading.phases] == [1.0, None, 0.5]
+
+
+def test_only_power_adds_up_to_energy() -> None:
+    assert Register(name="Grid", type="P", counter=-3_600_000).kwh == 1
+    assert Register(name="Grid", type="P").kwh is None
+    assert Register(name="L1", type="V", counter=3_600_000).kwh is None
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,11 @@ async def test_a_meter_joins_the_running_site(hass: HomeAssistant, rig: Rig, tls
     site = entry.runtime_data
     await rig.until(lambda: site.meter is not None and site.pv_kw is not None)
     assert not site.meter_is_slow
-    registry = dr.async_get(hass)
-    meter = registry.async_get_device({(DOMAIN, f"egauge_{SERIAL}_meter")})
-    assert meter is not None
+    (meter,) = (
+        row
+        for row in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        if (DOMAIN, f"egauge_{SERIAL}_meter") in row.identifiers
+    )
     assert (meter.serial_number, meter.sw_version) == (SERIAL, "4.7.1")
     assert (meter.manufacturer, meter.model) == ("eGauge Systems", "EG4015")
 
@@ -83,6 +85,8 @@ async def test_a_meter_without_login_asks_for_its_label(rig: Rig) -> None:
     assert "does not say which one it is" in message(form)
     form = await rig.accept(form, serial=SERIAL)
     assert form["step_id"] == "egauge_channels"
+    flow = rig.hass.config_entries.subentries._progress[form["flow_id"]]
+    assert not hasattr(flow, "async_step_sonnen_channels"), "a battery knows what it measures"
     fields = {str(marker) for marker in form["data_schema"].schema}
     assert not {"l1_current", "l1_voltage"} & fields, "it measures no such thing"
     form = await rig.accept(form, grid_inverted=True, grid_scale=2)
@@ -108,8 +112,12 @@ async def test_what_is_wrong_is_said_until_it_is_right(rig: Rig) -> None:
     assert "The meter refuses: Invalid username or password" in message(form)
     form = await rig.accept(form, password=None)
     assert "both user name and password" in message(form)
+    gauge.inject("xml_locked")
+    form = await rig.accept(form, username=None, password=None)
+    assert "only to users that it knows" in message(form)
+    gauge.clear()
     gauge.inject("no_nonce")
-    form = await rig.accept(form, password=PASSWORD)
+    form = await rig.accept(form, **LOGIN)
     assert "HTTP 503" in message(form)
     gauge.clear()
     gauge.inject("no_settings")

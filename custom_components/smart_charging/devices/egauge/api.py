@@ -17,6 +17,12 @@ class NotAllowed(InvalidAuth):
     """The user is who he says, and may not see this."""
 
 
+class LoginNeeded(WrongDevice):
+    """The meter may not be read without a user name. Another password alone would mend nothing."""
+
+    key = "login_needed"
+
+
 class SerialUnknown(WrongDevice):
     """The meter does not say which one it is, and neither did the form."""
 

@@ -53,7 +53,8 @@ class EgaugeDriver:
     async def identify(self) -> Identity:
         """Ask who it is and what it measures. Its parts are those of the registers chosen so far.
 
-        Raises CannotConnect, InvalidAuth or WrongDevice (SerialUnknown, RegisterGone).
+        Raises CannotConnect, InvalidAuth or WrongDevice (LoginNeeded, SerialUnknown,
+        RegisterGone).
         """
         api, snapshot = await self._find()
         about = await api.about()

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from ..base import CannotConnect, InvalidAuth, WrongDevice
+from ..base import CannotConnect, WrongDevice
 from ..http import NONSENSE
-from .api import STRANGE, About, NotOffered
+from .api import STRANGE, About, LoginNeeded, NotOffered
 from .registers import KINDS, Register, Snapshot, by_name, moment, number, whole
 from .web import Web
 
@@ -37,7 +37,7 @@ class XmlApi:
         """Ask for everything; counters come along always."""
         answer = await self._web.ask(PATH)
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise InvalidAuth("the meter wants a user name and a password")
+            raise LoginNeeded("it may be read only with a user name and a password")
         if answer.status == HTTPStatus.NOT_FOUND:
             raise NotOffered("there is no XML interface")
         if answer.status != HTTPStatus.OK:
@@ -59,7 +59,6 @@ class _Reader:
         self._text: list[str] = []
         self._parser = ParserCreate()
         self._parser.StartDoctypeDeclHandler = self._doctype
-        self._parser.EntityDeclHandler = self._entity
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text.append
@@ -72,12 +71,10 @@ class _Reader:
             raise WrongDevice(NONSENSE) from None
 
     def _doctype(self, name: str, system: str | None, public: str | None, internal: int) -> None:
-        # Meters name a DTD, which nobody fetches. None of them brings definitions along.
+        # Meters name a DTD, which nobody fetches. None of them brings definitions along: without
+        # those there is no entity to expand.
         if internal:
             raise WrongDevice("an answer with definitions of its own")
-
-    def _entity(self, *_: object) -> None:
-        raise WrongDevice("an answer with entities")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self.root = self.root or tag
