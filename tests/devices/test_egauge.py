@@ -349,6 +349,15 @@ async def test_older_software_is_read_as_xml_even_with_credentials() -> None:
         assert any(path.endswith("/cgi-bin/egauge") for path in rig.meter.asked)
 
 
+async def test_older_software_with_a_password_of_its_own_kind_is_told() -> None:
+    async with a_rig() as rig:
+        rig.meter.inject("json_off")
+        rig.meter.inject("xml_locked")
+        err = await failure(rig.driver())
+        assert err.key == "wrong_device"
+        assert "the XML interface is closed" in str(err)
+
+
 async def test_an_interface_that_is_switched_off_is_told() -> None:
     async with a_rig(json=False) as rig:
         rig.meter.inject("xml_locked")

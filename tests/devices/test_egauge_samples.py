@@ -397,6 +397,18 @@ def test_panels_are_found_by_name_and_sign(
     assert proposed.get("pv_inverted", False) is inverted
 
 
+def test_lines_of_other_things_are_not_those_of_the_grid() -> None:
+    kinds = {"Pump L1": "P", "Grid L2": "P", "Pump L3": "I", "L2": "I", "Pump L1 Voltage": "V"}
+    proposed = proposal(
+        Snapshot(at=NOON, registers={n: Register(name=n, type=t) for n, t in kinds.items()})
+    )
+    assert proposed == {
+        "l1_voltage": "Pump L1 Voltage",
+        "l2_power": "Grid L2",
+        "l2_current": "L2",
+    }
+
+
 def test_counters_of_an_inverted_grid_change_places() -> None:
     proposed = proposal(
         Snapshot(

@@ -49,11 +49,12 @@ def proposal(snapshot: Snapshot) -> dict[str, Any]:
     for line in LINES:
         mark = f"l{line}"
         for key, code in (("power", "P"), ("current", "I"), ("voltage", "V")):
-            names = (n for n in _of_type(snapshot, code) if mark in _words(n))
-            # Any power could have a line in its name.
-            found = next((n for n in names if code != "P" or _is(n, GRID_WORDS)), None)
-            if found is not None:
-                proposed[f"{mark}_{key}"] = found
+            for name in _of_type(snapshot, code):
+                words = _words(name)
+                # A voltage is that of the line everywhere; the rest may be that of a heat pump.
+                own = code == "V" or _is(name, GRID_WORDS) or set(words) <= {mark, key}
+                if mark in words and own:
+                    proposed.setdefault(f"{mark}_{key}", name)
     whole = [n for n in powers if not any(f"l{line}" in _words(n) for line in LINES)]
     grid, pv = _best(whole, GRID_WORDS), _best(whole, PV_WORDS)
     if grid is not None:

@@ -13,7 +13,7 @@ from ..base import (
     Publish,
     WrongDevice,
 )
-from .api import About, Api, NotOffered, RegisterGone, SerialUnknown
+from .api import About, Api, LoginNeeded, NotOffered, RegisterGone, SerialUnknown
 from .assignment import channels, proposal
 from .json_api import JsonApi
 from .readings import METER, PV, Meanings
@@ -110,8 +110,11 @@ class EgaugeDriver:
         try:
             return api, await api.snapshot(counters=self._meanings.counts())
         except NotOffered:
-            # Older software. What it has is open to everybody.
-            return await self._by_xml()
+            # Older software. It has its own way to ask for a password, which is not spoken here.
+            try:
+                return await self._by_xml()
+            except LoginNeeded:
+                raise WrongDevice("no JSON interface, and the XML interface is closed") from None
 
     async def _by_xml(self) -> tuple[Api, Snapshot]:
         api = XmlApi(self._web)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from hashlib import md5
 from http import HTTPStatus
 import secrets
-from typing import Any
+from typing import Any, Final
 
 from ..base import CannotConnect, InvalidAuth, WrongDevice
 from .api import STRANGE, About, NotAllowed, NotOffered
 from .registers import Register, Snapshot, by_name, moment, number, whole
 from .web import Web
 
-ATTEMPTS = 2
+ATTEMPTS: Final = 2
 """A nonce lives for a minute, a token for ten, and neither outlives a restart of the meter."""
 
 
