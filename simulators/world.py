@@ -7,6 +7,7 @@ from typing import cast
 from custom_components.smart_charging.core.clock import Clock
 
 from . import p1, solaredge_cloud, solaredge_modbus, sonnen, wattpilot, wits
+from .egauge import Egauge
 from .house import BatteryConfig, Car, ChargePoint, ChargerConfig, House, HouseConfig
 from .nrgkick import NrgkickGen2
 from .nrgkick_gen1 import NrgkickGen1
@@ -133,6 +134,18 @@ async def _start_powerflex(house: House, clock: Clock, port: int) -> Started:
     )
 
 
+async def _start_egauge(house: House, _clock: Clock, port: int) -> Started:
+    meter = Egauge(house, password="secret")  # noqa: S106 - opens a simulator
+    bound = await meter.start(port)
+    return Started(
+        address=f"http://127.0.0.1:{bound}, user name owner, password secret; without them as XML",
+        faults=meter.FAULTS,
+        inject=meter.inject,
+        clear=meter.clear,
+        stop=meter.stop,
+    )
+
+
 async def _start_wits(_house: House, clock: Clock, port: int) -> Started:
     market = wits.WitsSimulator(clock)
     await market.start(port)
@@ -155,6 +168,7 @@ STANDS: tuple[Stand, ...] = (
     Stand(name="nrgkick", port=17006, start=_start_nrgkick),
     Stand(name="sonnen", port=17007, start=_start_sonnen),
     Stand(name="nrgkick_gen1", port=17008, start=_start_nrgkick_gen1),
+    Stand(name="egauge", port=17009, start=_start_egauge),
     Stand(name="powerflex", port=17010, start=_start_powerflex),
 )
 """A new simulator is one function above and one row here."""

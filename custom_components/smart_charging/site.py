@@ -98,6 +98,7 @@ class Site:
         self._context = EntityContext(
             hass=hass,
             session=async_get_clientsession(hass),
+            unverified_session=async_get_clientsession(hass, verify_ssl=False),
             clock=self.clock,
             run_blocking=hass.async_add_executor_job,
             modbus_unit=shared_modbus_unit(hass),
@@ -306,7 +307,8 @@ class Site:
     def _on_device_error(self, runner: DeviceRunner) -> None:
         if runner.needs_credentials:
             self.entry.async_start_reauth(self.hass, data={"subentry_id": runner.config.id})
-        self.coordinator.notify()
+        # Once the other parts of the same answer are in, so that they come back together.
+        self.hass.loop.call_soon(self.coordinator.notify)
 
     @callback
     def _on_prices(self, runner: PriceRunner) -> None:

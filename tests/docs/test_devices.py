@@ -30,6 +30,7 @@ MAKE_HEADINGS = {
     "solaredge_cloud": "SolarEdge (cloud)",
     "sonnen": "sonnenBatterie",
     "powerflex": "PowerFlex",
+    "egauge": "eGauge",
     "entity_meter": "A meter made of entities",
     "entity_pv": "Panels made of entities",
     "entity_battery": "A battery made of entities",
@@ -82,6 +83,13 @@ def test_every_make_is_in_the_table_with_its_parts() -> None:
 def test_every_field_of_a_make_is_described(key: str) -> None:
     found = table(DEVICES, MAKE_HEADINGS[key], "Field")
     assert printed(found) == form(MAKES[key].fields, texts("devices", key)["fields"])
+
+
+@pytest.mark.parametrize("key", [key for key, make in MAKES.items() if make.assignment])
+def test_every_channel_that_is_chosen_is_described(key: str) -> None:
+    fields = texts("devices", key)["assignment"]["fields"]
+    found = table(DEVICES, MAKE_HEADINGS[key], "Register")
+    assert found.column("Register") == [fields[f.key]["name"] for f in MAKES[key].assignment]
 
 
 def test_every_kind_of_p1_meter_is_named() -> None:

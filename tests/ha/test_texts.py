@@ -30,6 +30,7 @@ from custom_components.smart_charging.devices.base import (
     Make,
 )
 from custom_components.smart_charging.devices.registry import MAKES
+from custom_components.smart_charging.flows.device import ASSIGNMENT
 from custom_components.smart_charging.flows.figures import WITH_FIGURES
 from custom_components.smart_charging.flows.forms import option_key
 from custom_components.smart_charging.flows.price import ROLES
@@ -109,6 +110,14 @@ def test_each_make_and_source_has_texts_for_its_form_and_nothing_else(kind: str,
     assert section["step"]["user"]["menu_options"][key] == step["title"]
 
 
+@pytest.mark.parametrize("key", [key for key, make in MAKES.items() if make.assignment])
+def test_each_channel_that_is_chosen_has_texts(key: str) -> None:
+    step = TEXTS["config_subentries"]["device"]["step"][f"{key}{ASSIGNMENT}"]
+    assert list(step["data"]) == [field.key for field in MAKES[key].assignment]
+    assert set(step["data_description"]) == set(step["data"])
+    assert not {field.key for field in MAKES[key].fields} & set(step["data"])
+
+
 @pytest.mark.parametrize(("kind", "key"), ROWS)
 def test_each_failure_of_a_make_or_source_has_words(kind: str, key: str) -> None:
     told = {
@@ -146,6 +155,7 @@ def test_no_error_text_belongs_to_nothing() -> None:
             "device": {
                 "required",
                 "no_part",
+                "no_channel",
                 "above_maximum",
                 "circuit_needs_fuse",
                 "fuse_needs_circuit",
@@ -191,7 +201,7 @@ def test_each_list_of_choices_has_labels_and_each_label_a_choice() -> None:
     }
     for table in TABLES.values():
         for key, row in table.items():
-            for field in row.fields:
+            for field in (*row.fields, *getattr(row, "assignment", ())):
                 if field.kind is FieldKind.CHOICE:
                     expected[f"{key}_{field.key}"] = {option_key(o) for o in field.options}
     for key, make in MAKES.items():
@@ -205,7 +215,8 @@ def test_each_list_of_choices_has_labels_and_each_label_a_choice() -> None:
 
 def test_each_step_and_end_of_the_flows_has_texts_and_no_others_exist() -> None:
     """Compare with the step ids and reasons that stand in the code."""
-    makes = {"device": set(MAKES), "price": set(SOURCES)}
+    assigned = {f"{key}{ASSIGNMENT}" for key, make in MAKES.items() if make.assignment}
+    makes = {"device": set(MAKES) | assigned, "price": set(SOURCES)}
     figures = {f"figures_{kind.value}" for kind in WITH_FIGURES}
     sections = {
         "config_flow.py": [TEXTS["config"], TEXTS["options"]],

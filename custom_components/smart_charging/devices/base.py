@@ -84,6 +84,8 @@ class FieldKind(StrEnum):
     """A serial port or a URL such as socket://host:port."""
     BOOLEAN = "boolean"
     ENTITY = "entity"
+    CHANNEL = "channel"
+    """One of what the device turned out to measure; see `Channel`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,8 @@ class Field:
     domains: tuple[str, ...] = ()
     """Entity domains, for ENTITY."""
     device_classes: tuple[str, ...] = ()
+    quantity: str | None = None
+    """Of which quantity channels are offered, for CHANNEL."""
     secret: bool = False
     """Never shown in diagnostics or logs."""
 
@@ -142,6 +146,18 @@ class PartInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Channel:
+    """Something that a device measures without knowing what it is: a register, a clamp."""
+
+    key: str
+    """The device's own name for it, which is stored."""
+    quantity: str
+    """`power`, `voltage`, `current`: a make's own words, compared with its fields."""
+    label: str
+    """What a person chooses it by, best with what it shows now."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Identity:
     """Who answered."""
 
@@ -154,6 +170,11 @@ class Identity:
     labelled: bool = True
     """Whether `serial` is what stands on the device; False where it is only a key."""
     parts: tuple[PartInfo, ...]
+    """For a make with an assignment: those that follow from what was chosen so far."""
+    channels: tuple[Channel, ...] = ()
+    """What the assignment of the make chooses from."""
+    proposal: Mapping[str, Any] = field(default_factory=dict)
+    """What the form of the assignment proposes, by the keys of its fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +185,8 @@ class DriverContext:
     clock: Clock
     run_blocking: Callable[..., Awaitable[Any]]
     """Runs a blocking call in an executor: `await run_blocking(func, *args)`."""
+    unverified_session: aiohttp.ClientSession | None = None
+    """Takes any certificate: for devices in the home network that sign their own."""
     modbus_unit: Callable[[str, int, int], AbstractAsyncContextManager[Any]] | None = None
     """Opens HA's shared Modbus unit (host, port, unit id) where HA has that."""
 
@@ -258,6 +281,9 @@ class Make:
     fields: tuple[Field, ...]
     parts: tuple[PartKind, ...]
     """Kinds of part that a device of this make may have."""
+    assignment: tuple[Field, ...] = ()
+    """A second form, after the test of the connection: which of the device's channels is what.
+    Its answers join those of the first form; the driver is tried again with them, for its parts."""
     load: Callable[[], DriverFactory]
     """Imports the driver's module, libraries included, and returns what builds the driver.
 

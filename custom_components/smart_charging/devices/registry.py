@@ -6,7 +6,17 @@ Another integration adds its own rows with `register`; docs/adding-a-device.md s
 from collections.abc import Callable
 import re
 
-from . import entity, nrgkick, p1, powerflex, solaredge_cloud, solaredge_modbus, sonnen, wattpilot
+from . import (
+    egauge,
+    entity,
+    nrgkick,
+    p1,
+    powerflex,
+    solaredge_cloud,
+    solaredge_modbus,
+    sonnen,
+    wattpilot,
+)
 from .base import DriverFactory, Field, FieldKind, Make
 
 
@@ -43,6 +53,7 @@ MAKES: Makes = Makes(
             solaredge_modbus.MAKE,
             solaredge_cloud.MAKE,
             sonnen.MAKE,
+            egauge.MAKE,
             powerflex.MAKE,
             *entity.MAKES,
         )

@@ -16,7 +16,7 @@ import voluptuous as vol
 from ..config import stored_identity
 from ..const import SUBENTRY_DEVICE
 from ..core.reading import PartKind
-from ..devices.base import DeviceError, Identity, InUse
+from ..devices.base import Channel, DeviceError, Identity, InUse
 from ..devices.entity.suggest import Suggestion, suggest
 from ..devices.registry import BUILT_IN, MAKES
 from .commission import CommissionSteps
@@ -25,6 +25,9 @@ from .forms import choice, defaults, form, missing, read, veiled
 from .testing import device_with, devices, error_texts, link_free, taken_by_us, try_device
 
 STEP = "async_step_"
+
+ASSIGNMENT = "_channels"
+"""Ends the name of the step in which a make's channels get their meaning."""
 
 OWN_CHOICE = "own"
 """Option of the suggestions: none of them."""
@@ -41,6 +44,8 @@ class DeviceFlow(CommissionSteps):
         self._suggestions: list[Suggestion] | None = None
         self._connection: dict[str, Any] = {}
         self._identity: dict[str, Any] = {}
+        self._channels: tuple[Channel, ...] = ()
+        self._proposal: dict[str, Any] = {}
         self._parts: dict[str, dict[str, Any]] = {}
         self._title = ""
         self._unique_id = ""
@@ -58,6 +63,9 @@ class DeviceFlow(CommissionSteps):
             make_key = name.removeprefix(STEP)
             if name.startswith(STEP) and make_key in MAKES:
                 return partial(self._connection_step, make_key)
+            assigned = MAKES.get(make_key.removesuffix(ASSIGNMENT))
+            if make_key.endswith(ASSIGNMENT) and assigned is not None and assigned.assignment:
+                return self._assignment_step
             raise AttributeError(name)
 
     @property
@@ -159,8 +167,9 @@ class DeviceFlow(CommissionSteps):
 
     async def _connected(self, connection: dict[str, Any]) -> SubentryFlowResult:
         """Try the connection, unless it is the one in use, and go on. Raises DeviceError."""
-        changed = self._changed
-        if changed is not None and connection == changed.data["connection"]:
+        changed, assignment = self._changed, MAKES[self._make].assignment
+        identity: Identity | None = None
+        if changed is not None and not assignment and connection == changed.data["connection"]:
             # Only figures change: the device that is running keeps its link.
             self._identity = dict(changed.data["identity"])
             self._parts = {key: dict(part) for key, part in changed.data["parts"].items()}
@@ -178,10 +187,51 @@ class DeviceFlow(CommissionSteps):
             )
         if changed is None and (refusal := self._already_configured()):
             return refusal
+        if assignment and identity is not None:
+            stored = {} if changed is None else changed.data["connection"]
+            known = {f.key: stored[f.key] for f in assignment if f.key in stored}
+            self._channels = identity.channels
+            self._proposal = known or {**defaults(assignment), **identity.proposal}
+            self._connection = connection
+            return await self._assignment_step(None)
+        return await self._chosen(connection)
+
+    async def _chosen(self, connection: dict[str, Any]) -> SubentryFlowResult:
+        """Go on with a connection that is complete."""
         self._connection = connection
         if len(self._parts) > 1:
             return await self.async_step_parts()
         return await self._next_figures()
+
+    async def _assignment_step(self, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+        """Ask what the device's channels mean, and try the connection with the answer."""
+        fields = MAKES[self._make].assignment
+        errors: dict[str, str] = {}
+        placeholders = {"detail": ""}
+        values = self._proposal
+        if user_input is not None:
+            values = user_input
+            chosen = read(fields, user_input)
+            errors = missing(fields, chosen)
+            if not errors:
+                own = {f.key for f in fields}
+                kept = {k: v for k, v in self._connection.items() if k not in own}
+                try:
+                    connection = {**kept, **chosen}
+                    identity = await self._identify(connection)
+                except DeviceError as err:
+                    errors, placeholders = error_texts(self._make, err)
+                else:
+                    if identity.parts:
+                        self._take(identity, connection, self._changed)
+                        return await self._chosen(connection)
+                    errors["base"] = "no_channel"
+        return self.async_show_form(
+            step_id=f"{self._make}{ASSIGNMENT}",
+            data_schema=form(self._make, fields, values, self._channels),
+            errors=errors,
+            description_placeholders={**placeholders, "name": self._title},
+        )
 
     async def _identify(self, connection: dict[str, Any]) -> Identity:
         make, changed = MAKES[self._make], self._changed

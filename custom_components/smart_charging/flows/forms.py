@@ -1,6 +1,6 @@
 """From a make's declared fields to Home Assistant's form elements, and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import selector
 import voluptuous as vol
 
-from ..devices.base import Field, FieldKind
+from ..devices.base import Channel, Field, FieldKind
 from ..ha_versions import serial_selector
 
 UNCHANGED = "__unchanged__"
@@ -20,17 +20,31 @@ def option_key(option: str) -> str:
     return option.lower().replace(".", "_")
 
 
-def form(scope: str, fields: Iterable[Field], values: Mapping[str, Any]) -> vol.Schema:
-    """Return the form of `fields`, filled with `values`; `scope` names the texts of choices."""
+def form(
+    scope: str,
+    fields: Iterable[Field],
+    values: Mapping[str, Any],
+    channels: Sequence[Channel] = (),
+) -> vol.Schema:
+    """Return the form of `fields`, filled with `values`; `scope` names the texts of choices.
+
+    A field whose quantity none of `channels` measures is left out.
+    """
     schema: dict[vol.Marker, Any] = {}
     for field in fields:
         value = values.get(field.key)
         if field.kind is FieldKind.CHOICE and isinstance(value, str):
             value = option_key(value)
+        if field.kind is FieldKind.CHANNEL:
+            offered = [c for c in channels if c.quantity == field.quantity]
+            if not offered:
+                continue
+            # One that is gone meanwhile must be chosen anew.
+            value = value if any(c.key == value for c in offered) else None
         # A suggestion, unlike a default, can be emptied by the user.
         description = None if value is None else {"suggested_value": value}
         marker = vol.Required if field.required else vol.Optional
-        schema[marker(field.key, description=description)] = _element(scope, field)
+        schema[marker(field.key, description=description)] = _element(scope, field, channels)
     return vol.Schema(schema)
 
 
@@ -72,7 +86,7 @@ def missing(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, str
     return {f.key: "required" for f in fields if f.required and f.key not in values}
 
 
-def _element(scope: str, field: Field) -> Any:
+def _element(scope: str, field: Field, channels: Sequence[Channel]) -> Any:
     match field.kind:
         case FieldKind.PASSWORD:
             return selector.TextSelector(
@@ -90,6 +104,8 @@ def _element(scope: str, field: Field) -> Any:
             return selector.BooleanSelector()
         case FieldKind.ENTITY:
             return entity(field.domains, field.device_classes)
+        case FieldKind.CHANNEL:
+            return channel([c for c in channels if c.quantity == field.quantity])
         case FieldKind.TEXT:  # pragma: no branch - the last kind
             return selector.TextSelector()
 
@@ -120,6 +136,16 @@ def choice(
             mode=selector.SelectSelectorMode.LIST
             if multiple
             else selector.SelectSelectorMode.DROPDOWN,
+        )
+    )
+
+
+def channel(channels: Iterable[Channel]) -> selector.SelectSelector:
+    """Return a picker of one channel of a device."""
+    return selector.SelectSelector(
+        selector.SelectSelectorConfig(
+            options=[selector.SelectOptionDict(value=c.key, label=c.label) for c in channels],
+            mode=selector.SelectSelectorMode.DROPDOWN,
         )
     )
 

@@ -46,6 +46,7 @@ def test_context(hass: HomeAssistant) -> EntityContext:
     return EntityContext(
         hass=hass,
         session=async_get_clientsession(hass),
+        unverified_session=async_get_clientsession(hass, verify_ssl=False),
         clock=SystemClock(),
         run_blocking=hass.async_add_executor_job,
         modbus_unit=shared_modbus_unit(hass),
