@@ -6,7 +6,6 @@ from typing import Any, override
 from homeassistant.config_entries import (
     ConfigEntry,
     ConfigEntryState,
-    ConfigFlow,
     ConfigFlowResult,
     ConfigSubentry,
     ConfigSubentryFlow,
@@ -19,6 +18,7 @@ from .const import DOMAIN, SUBENTRY_DEVICE, SUBENTRY_PRICE, SUBENTRY_VEHICLE
 from .devices.base import DeviceError, Field
 from .devices.registry import MAKES
 from .flows.device import DeviceFlow
+from .flows.discovery import DiscoverySteps
 from .flows.forms import form, missing, number, read
 from .flows.price import PriceFlow
 from .flows.site import read_site, site_errors, site_form, site_placeholders
@@ -27,15 +27,16 @@ from .flows.vehicle import VehicleFlow
 from .prices.registry import SOURCES
 
 
-class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Adds or changes a site."""
+class SmartChargingConfigFlow(DiscoverySteps, domain=DOMAIN):
+    """Adds or changes a site, takes discovered devices and new credentials."""
 
     VERSION = 1
     MINOR_VERSION = 1
 
     def __init__(self) -> None:
         """Begin with nothing answered."""
-        self._asked: str | None = None
+        super().__init__()
+        self._refused: str | None = None
         """The device or price whose credentials the form asks for."""
         self._renewed: set[str] = set()
 
@@ -62,7 +63,7 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for a new site."""
         errors: dict[str, str] = {}
-        values: Mapping[str, Any] = {
+        values: dict[str, Any] = {
             "name": self.hass.config.location_name,
             "currency": self.hass.config.currency,
         }
@@ -73,9 +74,12 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
                 errors["name"] = "required"
             elif any(e.title.lower() == name.lower() for e in self._async_current_entries()):
                 errors["name"] = "name_exists"
+            values = {**read_site(user_input), "name": name}
+            if not errors and self.discovered:
+                self.new_site = values
+                return await self.go_on()
             if not errors:
                 return self.async_create_entry(title=name, data=read_site(user_input))
-            values = {**read_site(user_input), "name": name}
         return self.async_show_form(
             step_id="user",
             data_schema=site_form(values, with_name=True),
@@ -119,17 +123,17 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_abort(reason="entry_not_loaded")
         errors: dict[str, str] = {}
         placeholders = {"detail": ""}
-        if user_input is not None and (asked := entry.subentries.get(self._asked or "")):
+        if user_input is not None and (asked := entry.subentries.get(self._refused or "")):
             try:
                 errors = await self._renew(entry, asked, user_input)
             except DeviceError as err:
                 errors, placeholders = error_texts(_scope(asked), err)
         if not errors:
-            self._asked = self._next_refusing(entry)
-        if self._asked is None:
+            self._refused = self._next_refusing(entry)
+        if self._refused is None:
             reason = "reauth_successful" if self._renewed else "nothing_refused"
             return self.async_abort(reason=reason)
-        subentry = entry.subentries[self._asked]
+        subentry = entry.subentries[self._refused]
         return self.async_show_form(
             step_id="reauth_confirm",
             data_schema=form(_scope(subentry), _secret_fields(subentry), {}),

@@ -10,6 +10,7 @@ import aiohttp
 
 from ..core.clock import Clock
 from ..core.reading import AnyReading, BatteryMode, PartKind
+from .discovery import Discovery
 
 type Publish = Callable[[str, AnyReading], None]
 """Called with a part's key and its reading; never raises, returns at once."""
@@ -255,6 +256,8 @@ class Make:
     """Time between readings when all is well."""
     slow: bool = False
     """Its meter is too slow to guard a fuse (cloud)."""
+    discovery: Discovery | None = None
+    """How its devices make themselves known; `None` where they do not."""
     secrets: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
