@@ -14,7 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.const import DOMAIN
-from custom_components.smart_charging.flows import discovery
+from custom_components.smart_charging.flows import places
 from simulators.nrgkick import NrgkickGen2
 
 from .flow_rig import PASSWORD, Result, Rig, check_texts, message, options, shown, subentries
@@ -250,7 +250,7 @@ async def test_a_cable_is_kept_under_the_name_that_lasts(
     lasting = tmp_path / "usb-FTDI_P1_Converter_Cable_P1XZ0001-if00-port0"
     (tmp_path / "usb-Other").symlink_to("/dev/null")
     lasting.symlink_to(port)
-    monkeypatch.setattr(discovery, "BY_ID", tmp_path)
+    monkeypatch.setattr(places, "BY_ID", tmp_path)
     entry = await rig.site()
     form = await rig.answer(await hear(rig, cable(port), "usb"))
     assert (await rig.accept(form))["reason"] == "device_added"

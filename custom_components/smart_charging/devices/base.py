@@ -254,6 +254,8 @@ class Make:
     """The device sends by itself; otherwise it is polled."""
     expected_interval_s: float = 1.0
     """Time between readings when all is well."""
+    other_intervals_s: Mapping[PartKind, float] = field(default_factory=dict)
+    """The same of kinds of part that are read at another pace."""
     slow: bool = False
     """Its meter is too slow to guard a fuse (cloud)."""
     discovery: Discovery | None = None
@@ -263,3 +265,7 @@ class Make:
     def __post_init__(self) -> None:
         """Derive the secret fields."""
         object.__setattr__(self, "secrets", frozenset(f.key for f in self.fields if f.secret))
+
+    def interval_s(self, kind: PartKind) -> float:
+        """Return the time between readings of parts of one kind when all is well."""
+        return self.other_intervals_s.get(kind, self.expected_interval_s)

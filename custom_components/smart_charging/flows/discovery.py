@@ -4,12 +4,8 @@ Discovery cannot open the form of a device: it is a form of its own that asks th
 and ends in a site. Where there is none yet, the site comes first and gets the device at once.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
-from ipaddress import ip_address
-from pathlib import Path
-import socket
 from typing import Any, override
 
 from homeassistant.config_entries import (
@@ -35,13 +31,8 @@ from ..devices.registry import MAKES
 from ..others import entries_naming
 from .device_steps import DeviceSteps
 from .forms import missing, suggestion_picker
+from .places import PORT, fits, lasting_name, same_place
 from .testing import HOST, device_with, devices, introduce, taken_by_us, user_of
-
-PORT = "port"
-"""Field in which makes ask for a port of its own."""
-
-BY_ID = Path("/dev/serial/by-id")
-"""Where Linux names serial ports after their device."""
 
 DIRECT = "direct"
 """Option where Home Assistant has the device already: connect to it all the same."""
@@ -113,7 +104,7 @@ class DiscoverySteps(DeviceSteps[ConfigFlowResult], ConfigFlow):
             "hostname": discovery_info.hostname.lower(),
             "macaddress": discovery_info.macaddress.upper(),
         }
-        return await self._heard(lambda way: _fits(way.dhcp, said), heard, [heard.address])
+        return await self._heard(lambda way: fits(way.dhcp, said), heard, [heard.address])
 
     @override
     async def async_step_usb(self, discovery_info: UsbServiceInfo) -> ConfigFlowResult:
@@ -125,20 +116,20 @@ class DiscoverySteps(DeviceSteps[ConfigFlowResult], ConfigFlow):
             "manufacturer": (discovery_info.manufacturer or "").lower(),
             "description": (discovery_info.description or "").lower(),
         }
-        lasting = await self.hass.async_add_executor_job(_lasting_name, discovery_info.device)
+        lasting = await self.hass.async_add_executor_job(lasting_name, discovery_info.device)
         heard = Heard(address=lasting, name=discovery_info.description or lasting, properties=said)
         return await self._heard(
-            lambda way: _fits(way.usb, said), heard, [lasting, discovery_info.device]
+            lambda way: fits(way.usb, said), heard, [lasting, discovery_info.device]
         )
 
     async def _heard(
-        self, fits: Callable[[Discovery], bool], heard: Heard, addresses: list[str]
+        self, is_way: Callable[[Discovery], bool], heard: Heard, addresses: list[str]
     ) -> ConfigFlowResult:
         """Find out what it is, and whether it is there already."""
         make, way = next(
             (make, make.discovery)
             for make in MAKES.values()
-            if make.discovery is not None and fits(make.discovery)
+            if make.discovery is not None and is_way(make.discovery)
         )
         self._make = make.key
         found = way.read(heard)
@@ -190,7 +181,9 @@ class DiscoverySteps(DeviceSteps[ConfigFlowResult], ConfigFlow):
                 continue
             if found.serial is not None and device.unique_id != f"{make.key}_{found.serial}":
                 continue
-            if await self._same_place(device.data["connection"], found, addresses):
+            if await same_place(
+                self.hass.loop, device.data["connection"], found.connection, addresses
+            ):
                 return site, device
         return None
 
@@ -201,21 +194,6 @@ class DiscoverySteps(DeviceSteps[ConfigFlowResult], ConfigFlow):
         self.hass.config_entries.async_update_subentry(
             site, device, data={**device.data, "connection": {**stored, **moved}}
         )
-
-    async def _same_place(
-        self, stored: Mapping[str, Any], found: Found, addresses: list[str]
-    ) -> bool:
-        """Tell whether a stored connection leads there: by one of its addresses, or by a name."""
-        host, port = _place(stored)
-        if port != _place(found.connection)[1]:
-            return False
-        if host in addresses or _is_address(host):
-            return host in addresses
-        try:
-            infos = await self.hass.loop.getaddrinfo(host, None, family=socket.AF_INET)
-        except OSError:
-            return False
-        return any(info[4][0] in addresses for info in infos)
 
     def _entities_of(self, owners: list[ConfigEntry], make: Make) -> Iterator[Suggestion]:
         """Yield what other integrations have of the device, as parts that it may have."""
@@ -341,31 +319,3 @@ def _ids(found: Found) -> tuple[str, ...]:
     """Return what another integration's entry may call the device."""
     host = found.connection.get(HOST)
     return tuple(str(each) for each in (host, found.serial) if each)
-
-
-def _fits(patterns: Iterable[Mapping[str, str]], said: Mapping[str, str]) -> bool:
-    return any(
-        all(fnmatchcase(said[key], pattern) for key, pattern in row.items()) for row in patterns
-    )
-
-
-def _place(connection: Mapping[str, Any]) -> tuple[str, int | None]:
-    """Return host and port of a connection; people paste addresses with scheme and path."""
-    address = str(connection.get(HOST, "")).strip().lower().rpartition("://")[2]
-    host, _, port = address.partition("/")[0].partition(":")
-    port = str(connection.get(PORT) or port)
-    return host, int(float(port)) if port.replace(".", "").isdecimal() else None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _lasting_name(port: str) -> str:
-    """Return the name of a serial port that stays over restarts; reads the file system."""
-    links = sorted(BY_ID.iterdir()) if BY_ID.is_dir() else []
-    return next((str(link) for link in links if link.resolve() == Path(port).resolve()), port)

@@ -23,5 +23,7 @@ MAKE = Make(
     # An alpha whose next minor version may well be another library.
     requirements=("aiosolaredge-one>=0.4.0,<0.5",),
     expected_interval_s=900.0,
+    # Until their own pace was seen they must not count as silent between two calls.
+    other_intervals_s={PartKind.BATTERY: 3600.0},
     slow=True,
 )
