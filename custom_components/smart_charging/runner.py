@@ -127,8 +127,9 @@ class DeviceRunner:
         return driver.dump_state() if isinstance(driver, KeepsState) else self._kept
 
     def start(self) -> None:
-        """Start the device's task."""
+        """Start the device's task; what was wrong before must show anew."""
         self.started_at = self._context.clock.now()
+        self.error, self._lost_at = None, None
         self._task = self._hass.async_create_background_task(
             self._run(), f"{DOMAIN} {self.config.name}"
         )

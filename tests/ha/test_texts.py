@@ -214,8 +214,11 @@ def test_each_list_of_choices_has_labels_and_each_label_a_choice() -> None:
 def test_each_step_and_end_of_the_flows_has_texts_and_no_others_exist() -> None:
     """Compare with the step ids and reasons that stand in the code."""
     makes = {"device": set(MAKES), "price": set(SOURCES), "config_flow": set(MAKES)}
-    shared = {"config_flow.py": ["flows/discovery.py", "flows/device_steps.py"]}
-    shared["flows/device.py"] = ["flows/device_steps.py", "flows/commission.py"]
+    common = ["flows/device_steps.py", "flows/granting.py"]
+    shared = {
+        "config_flow.py": [*common, "flows/discovery.py", "flows/reauth.py", "flows/relay.py"],
+        "flows/device.py": [*common, "flows/commission.py", "flows/sign_in.py"],
+    }
     figures = {f"figures_{kind.value}" for kind in WITH_FIGURES}
     sections = {
         "config_flow.py": [TEXTS["config"], TEXTS["options"]],
@@ -236,9 +239,9 @@ def test_each_step_and_end_of_the_flows_has_texts_and_no_others_exist() -> None:
         kind = Path(path).stem
         steps |= makes.get(kind, set())
         # These begin where a step stands that is named.
-        steps -= {"reauth", "later", "commission", "commissioned", "zeroconf", "dhcp", "usb"} | (
-            {"reconfigure"} if kind in ("device", "price") else set()
-        )
+        steps -= {"reauth", "later", "commission", "commissioned", "zeroconf", "dhcp", "usb"}
+        steps -= {"authorized", "handed_on", "signed_in"}
+        steps -= {"reconfigure"} if kind in ("device", "price") else set()
         assert figures <= steps or path not in shared
         assert {step for section in told for step in section["step"]} == steps
         reasons = {reason for tree in trees for reason in keyword_values(tree, "reason")}

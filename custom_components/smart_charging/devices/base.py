@@ -11,6 +11,7 @@ import aiohttp
 from ..core.clock import Clock
 from ..core.reading import AnyReading, BatteryMode, PartKind
 from .discovery import Discovery
+from .oauth import OAuth, Tokens
 
 type Publish = Callable[[str, AnyReading], None]
 """Called with a part's key and its reading; never raises, returns at once."""
@@ -152,6 +153,8 @@ class DriverContext:
     """Runs a blocking call in an executor: `await run_blocking(func, *args)`."""
     modbus_unit: Callable[[str, int, int], AbstractAsyncContextManager[Any]] | None = None
     """Opens HA's shared Modbus unit (host, port, unit id) where HA has that."""
+    tokens: Tokens | None = None
+    """Access tokens, for a make with `oauth`."""
 
 
 @runtime_checkable
@@ -258,6 +261,8 @@ class Make:
     """The same of kinds of part that are read at another pace."""
     slow: bool = False
     """Its meter is too slow to guard a fuse (cloud)."""
+    oauth: OAuth | None = None
+    """Where a person signs in; `None` where fields hold all that is needed."""
     discovery: Discovery | None = None
     """How its devices make themselves known; `None` where they do not."""
     secrets: frozenset[str] = field(init=False, default=frozenset())

@@ -6,8 +6,18 @@ Another integration adds its own rows with `register`; docs/adding-a-device.md s
 from collections.abc import Callable
 import re
 
-from . import entity, nrgkick, p1, solaredge_cloud, solaredge_modbus, sonnen, wattpilot
+from . import (
+    entity,
+    nrgkick,
+    p1,
+    solaredge_cloud,
+    solaredge_home,
+    solaredge_modbus,
+    sonnen,
+    wattpilot,
+)
 from .base import DriverFactory, Field, FieldKind, Make
+from .oauth import OAuth
 
 
 class Makes(dict[str, Make]):
@@ -41,6 +51,7 @@ MAKES: Makes = Makes(
             wattpilot.MAKE,
             nrgkick.MAKE,
             solaredge_modbus.MAKE,
+            solaredge_home.MAKE,
             solaredge_cloud.MAKE,
             sonnen.MAKE,
             *entity.MAKES,
@@ -50,6 +61,11 @@ MAKES: Makes = Makes(
 
 BUILT_IN = frozenset(MAKES)
 """Keys of the rows that have texts in our translations."""
+
+
+def signing_in() -> OAuth:
+    """Return how people sign in: Home Assistant has one such service per integration."""
+    return next(make.oauth for make in MAKES.values() if make.oauth is not None)
 
 
 def register(make: Make) -> Callable[[], None]:

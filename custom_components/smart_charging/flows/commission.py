@@ -166,3 +166,4 @@ class CommissionSteps(ConfigSubentryFlow):
         """The form was closed: whatever is under way ends."""
         if self._run is not None and self._site is not None and not self._run.done.done():
             self._site.commissioner.cancel(self._run.part)
+        super().async_remove()

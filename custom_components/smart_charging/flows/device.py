@@ -6,23 +6,28 @@ from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
+    ConfigEntryState,
     ConfigSubentry,
     SubentryFlowResult,
 )
 import voluptuous as vol
 
+from ..devices.base import DeviceError
 from ..devices.entity.suggest import Suggestion, suggest
+from ..devices.oauth import Tokens
 from ..devices.registry import BUILT_IN, MAKES
 from .commission import CommissionSteps
 from .device_steps import DeviceSteps
 from .forms import suggestion_picker
-from .testing import device_with, link_free, user_of
+from .granting import NotPossible
+from .sign_in import SignInSteps
+from .testing import device_with, error_texts, link_free, user_of
 
 OWN_CHOICE = "own"
 """Option of the suggestions: none of them."""
 
 
-class DeviceFlow(DeviceSteps[SubentryFlowResult], CommissionSteps):
+class DeviceFlow(DeviceSteps[SubentryFlowResult], CommissionSteps, SignInSteps):
     """Adds or changes a device; the connection is tried before anything is saved."""
 
     def __init__(self) -> None:
@@ -78,6 +83,38 @@ class DeviceFlow(DeviceSteps[SubentryFlowResult], CommissionSteps):
                 return await self.async_step_suggestion()
         return await super()._connection_step(make_key, user_input)
 
+    @property
+    @override
+    def tokens(self) -> Tokens | None:
+        entry = self._get_entry()
+        if (changed := self.changed) is None or entry.state is not ConfigEntryState.LOADED:
+            return self.fresh_tokens
+        kept: Tokens = entry.runtime_data.tokens.of(changed.unique_id)
+        return kept
+
+    @override
+    async def _connected(self, connection: dict[str, Any]) -> SubentryFlowResult:
+        """Have a person sign in first where the service wants that."""
+        if MAKES[self._make].oauth is None or self.changed or self.tokens:
+            return await super()._connected(connection)
+        if self._get_entry().state is not ConfigEntryState.LOADED:
+            # Its store keeps the tokens.
+            return self.async_abort(reason="entry_not_loaded")
+        self._connection = connection
+        return await self.async_step_sign_in()
+
+    async def async_step_signed_in(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Go on with what was granted."""
+        try:
+            await self.take_tokens()
+        except NotPossible as err:
+            return self.async_abort(reason=err.reason)
+        except DeviceError as err:
+            return self._connection_form(self._connection, *error_texts(self._make, err))
+        return await self._connection_step(self._make, self._connection)
+
     def _suggest(self) -> list[Suggestion]:
         """Return what Home Assistant already has of this make and no site of ours uses."""
         return [
@@ -123,6 +160,11 @@ class DeviceFlow(DeviceSteps[SubentryFlowResult], CommissionSteps):
 
     @override
     async def finish(self) -> SubentryFlowResult:
+        if self.fresh_tokens is not None:
+            entry = self._get_entry()
+            if entry.state is not ConfigEntryState.LOADED:
+                return self.async_abort(reason="entry_not_loaded")
+            await entry.runtime_data.tokens.keep(self._unique_id, self.fresh_tokens.token)
         return await self.async_step_commission_offer() if self._can_commission() else self.save()
 
     @override

@@ -14,6 +14,7 @@ from ..config import stored_identity
 from ..const import SUBENTRY_DEVICE
 from ..core.reading import PartKind
 from ..devices.base import DeviceError, Identity, InUse
+from ..devices.oauth import Tokens
 from ..devices.registry import MAKES
 from .figures import WITH_FIGURES, Place, figure_errors, figures_form, new_part, read_figures
 from .forms import choice, defaults, form, missing, read, veiled
@@ -76,6 +77,11 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any])
         """Have the device that is being changed give up its link meanwhile."""
         return nullcontext()
 
+    @property
+    def tokens(self) -> Tokens | None:
+        """Access tokens to try the connection with, for a make whose service is signed in to."""
+        return None
+
     async def finish(self) -> ResultT:
         """Save the device, now that everything was answered."""
         raise NotImplementedError
@@ -97,13 +103,21 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any])
                     return await self._connected(connection)
                 except DeviceError as err:
                     errors, placeholders = error_texts(make_key, err)
-        values = user_input
+        return self._connection_form(user_input, errors, placeholders)
+
+    def _connection_form(
+        self,
+        values: Mapping[str, Any] | None,
+        errors: dict[str, str],
+        placeholders: dict[str, str],
+    ) -> ResultT:
+        fields = MAKES[self._make].fields
         if values is None:
-            proposed = defaults(make.fields) if self.changed is None else {}
-            values = {**proposed, **veiled(make.fields, self._connection)}
+            proposed = defaults(fields) if self.changed is None else {}
+            values = {**proposed, **veiled(fields, self._connection)}
         return self.async_show_form(
-            step_id=make_key,
-            data_schema=form(make_key, make.fields, values),
+            step_id=self._make,
+            data_schema=form(self._make, fields, values),
             errors=errors,
             description_placeholders=placeholders,
         )
@@ -135,7 +149,7 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any])
             raise taken
         try:
             async with self.link_free():
-                return await try_device(self.hass, make, connection)
+                return await try_device(self.hass, make, connection, self.tokens)
         except InUse as err:
             if taken := await taken_by_us(self.hass, make, connection, own_id, serial=False):
                 raise taken from err

@@ -18,6 +18,7 @@ from ..devices.base import CannotConnect, DeviceError, FieldKind, Identity, InUs
 from ..devices.discovery import Found
 from ..devices.entity.context import EntityContext
 from ..devices.entity.suggest import Suggestion
+from ..devices.oauth import Tokens
 from ..devices.registry import MAKES
 from ..ha_versions import shared_modbus_unit
 from ..prices.base import SourceKind
@@ -55,10 +56,13 @@ def test_context(hass: HomeAssistant) -> EntityContext:
     )
 
 
-async def try_device(hass: HomeAssistant, make: Make, connection: dict[str, Any]) -> Identity:
+async def try_device(
+    hass: HomeAssistant, make: Make, connection: dict[str, Any], tokens: Tokens | None = None
+) -> Identity:
     """Connect, ask who answers, disconnect. Raises DeviceError."""
     async with _patience(make.name):
-        driver = await build_driver(hass, make, connection, test_context(hass))
+        context = replace(test_context(hass), tokens=tokens)
+        driver = await build_driver(hass, make, connection, context)
         async with asyncio.timeout(TEST_TIMEOUT_S):
             return await driver.identify()
 
