@@ -22,7 +22,7 @@ class Authority:
     """Gives out codes and tokens for one site.
 
     Faults, as those of the service: `refresh_refused` (it takes back what was granted),
-    `token_5xx` (`status`, default 503), `token_garbage` (a page instead of JSON), `token_slow` (what
+    `token_5xx` (`status`, default 503), `token_garbage` (a page, or `json`), `token_slow` (what
     was asked for is done at once, and answered `seconds` later).
     """
 
@@ -85,7 +85,9 @@ class Authority:
         """Give out tokens; errors as RFC 6749 has them."""
         if (fault := self._faults.get("token_5xx")) is not None:
             return web.Response(status=fault.get("status", 503), text="<html>later</html>")
-        if "token_garbage" in self._faults:
+        if (fault := self._faults.get("token_garbage")) is not None:
+            if "json" in fault:
+                return web.json_response(fault["json"])
             return web.Response(text="<html>Maintenance</html>", content_type="text/html")
         if request.content_type != "application/json":
             return _refusal("invalid_request")

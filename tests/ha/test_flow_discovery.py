@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from ipaddress import ip_address
 from pathlib import Path
+import socket
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -350,6 +351,24 @@ async def test_a_name_that_a_person_prefers_stays_while_it_leads_there(rig: Rig)
     assert kicker.data["connection"] == {"host": f"192.0.2.7:{port}"}
 
 
+async def test_a_name_that_leads_nowhere_any_more_gives_way(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror
+
+    _, port = await kick(rig)
+    charger = charger_data(0)
+    charger["unique_id"] = f"nrgkick_{SERIAL}"
+    connection = {"host": f"nrgkick.invalid:{port}"}
+    charger["data"] = {**charger["data"], "make": "nrgkick", "connection": connection}
+    entry = await rig.site(charger)
+    monkeypatch.setattr(rig.hass.loop, "getaddrinfo", unknown)
+    assert (await hear(rig, kick_announced(port)))["reason"] == "already_configured"
+    (kicker,) = subentries(entry, "device")
+    assert kicker.data["connection"] == {"host": f"127.0.0.1:{port}"}
+
+
 async def test_another_device_at_the_address_of_one_that_is_known_is_offered(rig: Rig) -> None:
     _, port = await kick(rig)
     await rig.site()
@@ -369,6 +388,22 @@ async def test_a_device_that_is_added_by_hand_meanwhile_is_no_longer_offered(
     assert (await rig.accept(form))["type"] == "create_entry"
     await hass.async_block_till_done()
     assert tiles(hass) == []
+
+
+async def test_a_device_that_a_site_got_while_it_did_not_run_is_there_only_once(
+    hass: HomeAssistant, rig: Rig
+) -> None:
+    _, port = await kick(rig)
+    entry = await rig.site()
+    form = await rig.answer(await hear(rig, kick_announced(port)))
+    await hass.config_entries.async_unload(entry.entry_id)
+    charger = charger_data(0)
+    charger["unique_id"] = f"nrgkick_{SERIAL}"
+    hass.config_entries.async_add_subentry(
+        entry, MockConfigEntry(subentries_data=[charger]).subentries["charger_sub"]
+    )
+    assert (await rig.accept(form))["reason"] == "already_configured"
+    assert len(subentries(entry, "device")) == 1
 
 
 async def test_an_ignored_device_stays_ignored(hass: HomeAssistant, rig: Rig) -> None:

@@ -8,6 +8,7 @@ from unittest.mock import MagicMock
 
 from aiohttp import ClientSession
 from homeassistant.components.application_credentials import (
+    DATA_COMPONENT,
     ClientCredential,
     async_import_client_credential,
 )
@@ -27,6 +28,7 @@ from custom_components.smart_charging.devices.oauth import OAuth
 from custom_components.smart_charging.devices.registry import MAKES
 from custom_components.smart_charging.devices.solaredge_cloud import driver as cloud_driver
 from custom_components.smart_charging.diagnostics import async_get_config_entry_diagnostics
+from custom_components.smart_charging.flows import granting
 from simulators.solaredge_cloud import SolarEdgeCloud
 
 from .flow_rig import TEXTS, Result, Rig, message, names, shown, subentries
@@ -114,6 +116,13 @@ async def added(rig: Rig, browse: Browse) -> MockConfigEntry:
     assert (await rig.answer(form, parts=["meter", "pv"]))["type"] == "create_entry"
     await rig.hass.async_block_till_done()
     return entry
+
+
+async def forget_credentials(hass: HomeAssistant) -> None:
+    """Remove the client id and secret, as a person does."""
+    collection = hass.data[DATA_COMPONENT]
+    for item in list(collection.async_items()):
+        await collection.async_delete_item(item["id"])
 
 
 def relays(hass: HomeAssistant) -> list[Any]:
@@ -225,13 +234,57 @@ async def test_a_service_that_is_gone_is_told(
     assert "no token (Client" in message(form)
 
 
-@pytest.mark.parametrize("fault", ["token_5xx", "token_garbage"])
+@pytest.mark.parametrize(
+    ("fault", "how"),
+    [
+        ("token_5xx", {}),
+        ("token_5xx", {"status": 429}),
+        ("token_garbage", {}),
+        ("token_garbage", {"json": []}),
+        ("token_garbage", {"json": {"access_token": "a"}}),
+        ("token_slow", {"seconds": 1.0}),
+    ],
+)
 async def test_tokens_that_do_not_come_now_are_asked_for_later(
-    rig: Rig, cloud: SolarEdgeCloud, app: None, browse: Browse, fault: str
+    rig: Rig,
+    cloud: SolarEdgeCloud,
+    app: None,
+    browse: Browse,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    how: dict[str, Any],
 ) -> None:
-    cloud.inject(fault)
+    monkeypatch.setattr(granting, "TOKEN_S", 0.4)
+    cloud.inject(fault, **how)
     form = await sign_in(rig, browse, await rig.site())
     assert "does not answer as it should: no token" in message(form)
+
+
+async def test_what_waits_for_the_browser_ends_by_itself_too(
+    hass: HomeAssistant, rig: Rig, cloud: SolarEdgeCloud, app: None, browse: Browse
+) -> None:
+    form = await rig.add(await rig.site(), "device", "solaredge_home")
+    page = await hass.config_entries.subentries.async_configure(form["flow_id"], {"site_id": SITE})
+    assert await browse(page["url"]) == 200
+    (relay,) = relays(hass)
+    end = rig._seen(await hass.config_entries.flow.async_configure(relay["flow_id"]))
+    assert "Go on in the form" in message(end)
+    assert (await go_on(rig, page))["step_id"] == "parts"
+
+
+async def test_a_client_id_that_is_removed_meanwhile_is_told(
+    hass: HomeAssistant,
+    rig: Rig,
+    cloud: SolarEdgeCloud,
+    app: None,
+    browse: Browse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    form = await rig.add(await rig.site(), "device", "solaredge_home")
+    page = await hass.config_entries.subentries.async_configure(form["flow_id"], {"site_id": SITE})
+    assert await browse(page["url"]) == 200
+    await forget_credentials(hass)
+    assert (await go_on(rig, page))["reason"] == "no_credentials"
 
 
 async def test_a_form_that_is_closed_leaves_nothing_behind(
@@ -374,7 +427,7 @@ async def test_a_place_of_tokens_in_trouble_asks_nobody_to_sign_in(
     assert runner(entry).error is None
 
 
-@pytest.mark.parametrize("cause", ["refused", "reused"])
+@pytest.mark.parametrize("cause", ["refused", "reused", "forgotten"])
 async def test_a_refused_refresh_asks_to_sign_in_again_and_then_reads_on(
     hass: HomeAssistant,
     rig: Rig,
@@ -384,7 +437,7 @@ async def test_a_refused_refresh_asks_to_sign_in_again_and_then_reads_on(
     cause: str,
 ) -> None:
     entry = await added(rig, browse)
-    if cause == "refused":
+    if cause != "reused":
         cloud.inject("refresh_refused")
     else:
         # Somebody else has used it: it is worth nothing any more.
@@ -406,10 +459,31 @@ async def test_a_refused_refresh_asks_to_sign_in_again_and_then_reads_on(
     cloud.authority.denied = False
     page = await flows.async_configure(form["flow_id"], {})
     assert await browse(page["url"]) == 200
+    if cause == "forgotten":
+        await forget_credentials(hass)
+        assert (await go_on(rig, page))["reason"] == "no_credentials"
+        return
     end = await go_on(rig, page)
     assert (end["type"], end["reason"]) == ("abort", "reauth_successful")
     await rig.until(lambda: not entry.runtime_data.refusing() and runner(entry).error is None)
     assert relays(hass) == []
+
+
+async def test_a_device_that_is_removed_while_somebody_signs_in_again_needs_nothing(
+    hass: HomeAssistant, rig: Rig, cloud: SolarEdgeCloud, app: None, browse: Browse
+) -> None:
+    entry = await added(rig, browse)
+    cloud.inject("refresh_refused")
+    await later(rig, entry)
+    await rig.until(entry.runtime_data.refusing)
+    form = await rig.reauth(entry)
+    form = await rig.reopen(form)
+    page = await hass.config_entries.flow.async_configure(form["flow_id"], {})
+    assert await browse(page["url"]) == 200
+    (device,) = subentries(entry, "device")
+    hass.config_entries.async_remove_subentry(entry, device.subentry_id)
+    await hass.async_block_till_done()
+    assert (await go_on(rig, page))["reason"] == "nothing_refused"
 
 
 async def test_credentials_that_are_gone_from_home_assistant_are_told(
@@ -420,7 +494,7 @@ async def test_credentials_that_are_gone_from_home_assistant_are_told(
     browse: Browse,
 ) -> None:
     entry = await added(rig, browse)
-    entry.runtime_data.settings.tokens[UNIQUE_ID]["implementation"] = "gone"
+    await forget_credentials(hass)
     await later(rig, entry)
     await rig.until(entry.runtime_data.refusing)
     assert "gone from Home Assistant" in str(runner(entry).error)
