@@ -6,6 +6,7 @@ from pathlib import Path
 import socket
 from typing import Any
 
+from homeassistant import loader
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
@@ -15,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.smart_charging.const import DOMAIN
+from custom_components.smart_charging.devices.registry import MAKES
 from custom_components.smart_charging.flows import places
 from simulators.nrgkick import NrgkickGen2
 
@@ -76,6 +78,17 @@ async def hear(rig: Rig, info: Any, source: str = "zeroconf") -> Result:
 def tiles(hass: HomeAssistant) -> list[Any]:
     """Return what Home Assistant shows as discovered."""
     return list(hass.config_entries.flow.async_progress_by_handler(DOMAIN))
+
+
+async def test_home_assistant_looks_for_what_the_rows_declare(hass: HomeAssistant) -> None:
+    ways = [make.discovery for make in MAKES.values() if make.discovery is not None]
+    zeroconf = await loader.async_get_zeroconf(hass)
+    for kind in (kind for way in ways for kind in way.zeroconf):
+        assert {"domain": DOMAIN} in zeroconf[kind]
+    dhcp, usb = await loader.async_get_dhcp(hass), await loader.async_get_usb(hass)
+    for way in ways:
+        assert [row for row in way.dhcp if {"domain": DOMAIN, **row} not in dhcp] == []
+        assert [row for row in way.usb if {"domain": DOMAIN, **row} not in usb] == []
 
 
 # --- the plain way ----------------------------------------------------------------------------
@@ -144,13 +157,14 @@ async def test_a_local_interface_that_is_off_says_how_to_switch_it_on(rig: Rig) 
     assert (await rig.accept(form))["step_id"] == "figures_charger"
 
 
+@pytest.mark.parametrize("name", ["Fronius-SE-Wattpilot", "fronius-se-wattpilot"])
 async def test_an_announced_wallbox_says_who_it_is_before_it_wants_a_password(
-    hass: HomeAssistant, rig: Rig
+    hass: HomeAssistant, rig: Rig, name: str
 ) -> None:
     simulator, host = await rig.wattpilot()
     entry = await rig.site()
     port = int(host.rpartition(":")[2])
-    form = await hear(rig, announced("_Fronius-SE-Wattpilot._tcp.local.", port))
+    form = await hear(rig, announced(f"_{name}._tcp.local.", port))
     (tile,) = tiles(hass)
     assert tile["context"]["unique_id"] == "wattpilot_91012345"
     assert simulator.logins == 0

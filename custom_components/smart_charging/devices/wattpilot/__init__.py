@@ -31,6 +31,9 @@ MAKE = Make(
     push=True,
     expected_interval_s=1.0,
     discovery=Discovery(
-        zeroconf=("_Fronius-SE-Wattpilot._tcp.local.",), read=_read, introduce=introduce
+        # Home Assistant compares letter by letter, and public code has both ways to write it.
+        zeroconf=("_Fronius-SE-Wattpilot._tcp.local.", "_fronius-se-wattpilot._tcp.local."),
+        read=_read,
+        introduce=introduce,
     ),
 )
