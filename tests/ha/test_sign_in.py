@@ -13,6 +13,7 @@ from homeassistant.components.application_credentials import (
     async_import_client_credential,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED
 from homeassistant.helpers.json import ExtendedJSONEncoder
 from homeassistant.setup import async_setup_component
 import pytest
@@ -100,10 +101,16 @@ async def sign_in(rig: Rig, browse: Browse, entry: MockConfigEntry, site_id: str
     flows = rig.hass.config_entries.subentries
     page = await flows.async_configure(form["flow_id"], {"site_id": site_id})
     assert (page["type"], page["step_id"]) == ("external", "sign_in")
+    told: list[Any] = []
+    rig.hass.bus.async_listen(
+        EVENT_DATA_ENTRY_FLOW_PROGRESSED, lambda event: told.append(event.data)
+    )
     query = URL(page["url"]).query
     assert query["scope"] == "SITE_DATA DEVICE_DATA"
     assert query["redirect_uri"] == "https://example.com/auth/external/callback"
     assert await browse(page["url"]) == 200
+    await rig.hass.async_block_till_done()
+    assert page["flow_id"] in {event["flow_id"] for event in told}, "the open form hears of it"
     return await go_on(rig, page)
 
 
