@@ -15,6 +15,7 @@ from scripts.integration_rules import (
     Report,
     actions,
     dependencies,
+    discovery,
     hacs,
     keys,
     manifest,
@@ -22,7 +23,7 @@ from scripts.integration_rules import (
     texts,
 )
 
-RULES = (manifest, dependencies, texts, keys, actions, quality, hacs)
+RULES = (manifest, dependencies, discovery, texts, keys, actions, quality, hacs)
 
 
 def check(path: Path, root: Path) -> list[str]:

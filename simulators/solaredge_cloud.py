@@ -10,6 +10,7 @@ Faults by name (`inject`, `clear`):
   http_5xx          `status` (default 503), HTML as a gateway sends it
   garbage           200 with a page instead of JSON, or with `text` of `content_type`
   delay             answers come `seconds` late
+  refresh_refused, token_5xx, token_garbage, token_slow: see `solaredge_oauth`
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from aiohttp import web
 
 from .house import House
 from .solaredge_history import QUARTER_S, History
+from .solaredge_oauth import Authority
 
 FAULTS = (
     "unauthorized",
@@ -30,6 +32,10 @@ FAULTS = (
     "http_5xx",
     "garbage",
     "delay",
+    "refresh_refused",
+    "token_5xx",
+    "token_garbage",
+    "token_slow",
 )
 
 CALLS_PER_MINUTE = 10
@@ -66,6 +72,8 @@ class SolarEdgeCloud:
         self._minute: deque[float] = deque()
         self._runner: web.AppRunner | None = None
         self._history = History(house, lag_s)
+        self.authority = Authority(house.clock, site_id, self.faults)
+        """Where home owners sign in."""
 
     @property
     def base_url(self) -> str:
@@ -75,6 +83,7 @@ class SolarEdgeCloud:
     async def __aenter__(self) -> Self:
         """Listen."""
         app = web.Application(middlewares=[self._gate])
+        self.authority.routes(app)
         site = "/v2/sites/{site}"
         app.router.add_get("/v2/sites", self._sites)
         app.router.add_get(site, self._site)
@@ -115,6 +124,9 @@ class SolarEdgeCloud:
 
     @web.middleware
     async def _gate(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.path in ("/v2/authorize", "/v2/oauth2/token"):
+            granted: web.StreamResponse = await handler(request)
+            return granted
         self.calls.append(request.path_qs)
         if (delay := self.faults.get("delay")) is not None:
             await asyncio.sleep(delay.get("seconds", 1.0))
@@ -128,11 +140,8 @@ class SolarEdgeCloud:
         if (fault := self.faults.get("garbage")) is not None:
             page = fault.get("text", "<html>Maintenance</html>")
             return web.Response(text=page, content_type=fault.get("content_type", "text/html"))
-        right = request.headers.get("X-API-Key") == self.api_key and (
-            self.account_key is None or request.headers.get("X-Account-Key") == self.account_key
-        )
-        if not right or "unauthorized" in self.faults:
-            return _problem(request, 401, "Unauthorized", "Invalid API key")
+        if (refused := self._stop(request)) is not None:
+            return refused
         refused = self._refuse(request)
         if refused is not None:
             return refused
@@ -142,6 +151,24 @@ class SolarEdgeCloud:
         response: web.StreamResponse = await handler(request)
         response.headers.update(self._rate())
         return response
+
+    def _stop(self, request: web.Request) -> web.Response | None:
+        """Refuse whoever has no key and did not sign in."""
+        headers = request.headers
+        if "unauthorized" in self.faults:
+            return _problem(request, 401, "Unauthorized")
+        if (bearer := headers.get("Authorization")) is not None:
+            granted = self.authority.site_of(bearer)
+            if granted is None:
+                return _problem(request, 401, "Unauthorized", "Invalid access token")
+            if request.match_info.get("site") != str(granted):
+                # Also the list of sites, which is for keys only.
+                return _problem(request, 403, "Forbidden", "grant doesn't include this site")
+            return None
+        right = headers.get("X-API-Key") == self.api_key and (
+            self.account_key is None or headers.get("X-Account-Key") == self.account_key
+        )
+        return None if right else _problem(request, 401, "Unauthorized", "Invalid API key")
 
     def _refuse(self, request: web.Request) -> web.Response | None:
         """Count the call against minute and month."""
@@ -209,6 +236,8 @@ class SolarEdgeCloud:
             kinds.append(("METER", "M-CONS-001", "SE-MTR-3Y-400V-A", "Consumption"))
         if self.house.battery is not None:
             kinds.append(("BATTERY", "BATT-001", "SolarEdge Home Battery", ""))
+        # Who names no kinds gets inverters.
+        wanted = request.query.getall("types", ["INVERTER"])
         return web.json_response(
             [
                 {
@@ -222,6 +251,7 @@ class SolarEdgeCloud:
                 }
                 | ({"meterType": meter} if meter else {})
                 for kind, serial, model, meter in kinds
+                if kind in wanted
             ]
         )
 

@@ -68,6 +68,7 @@ def everything() -> Settings:
         plan={"cost": 1.0},
         prices={"p": {"rows": [1, 2]}},
         drivers={"a": {"saved": {"amp": 16}}},
+        tokens={"solaredge_home_1": {"access_token": "a", "expires_at": 1.5}},
         requests={"r": {"cost": 2.8}},
     )
 

@@ -7,6 +7,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN, PLATFORMS
+from .flows.discovery import close_answered
 from .services import async_setup_services
 from .settings import SettingsStore
 from .site import Site, SiteConfigEntry
@@ -59,3 +60,4 @@ async def _entry_changed(hass: HomeAssistant, entry: SiteConfigEntry) -> None:
         hass.config_entries.async_schedule_reload(entry.entry_id)
     else:
         await site.sync()
+        close_answered(hass, entry)

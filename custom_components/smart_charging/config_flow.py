@@ -5,10 +5,7 @@ from typing import Any, override
 
 from homeassistant.config_entries import (
     ConfigEntry,
-    ConfigEntryState,
-    ConfigFlow,
     ConfigFlowResult,
-    ConfigSubentry,
     ConfigSubentryFlow,
     OptionsFlow,
 )
@@ -16,28 +13,21 @@ from homeassistant.core import callback
 import voluptuous as vol
 
 from .const import DOMAIN, SUBENTRY_DEVICE, SUBENTRY_PRICE, SUBENTRY_VEHICLE
-from .devices.base import DeviceError, Field
-from .devices.registry import MAKES
 from .flows.device import DeviceFlow
-from .flows.forms import form, missing, number, read
+from .flows.discovery import DiscoverySteps
+from .flows.forms import number
 from .flows.price import PriceFlow
+from .flows.reauth import ReauthSteps
+from .flows.relay import FOR_FORM
 from .flows.site import read_site, site_errors, site_form, site_placeholders
-from .flows.testing import error_texts, link_free, try_device, try_source
 from .flows.vehicle import VehicleFlow
-from .prices.registry import SOURCES
 
 
-class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Adds or changes a site."""
+class SmartChargingConfigFlow(DiscoverySteps, ReauthSteps, domain=DOMAIN):
+    """Adds or changes a site, takes discovered devices and new credentials."""
 
     VERSION = 1
     MINOR_VERSION = 1
-
-    def __init__(self) -> None:
-        """Begin with nothing answered."""
-        self._asked: str | None = None
-        """The device or price whose credentials the form asks for."""
-        self._renewed: set[str] = set()
 
     @classmethod
     @callback
@@ -61,8 +51,10 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for a new site."""
+        if user_input is not None and FOR_FORM in user_input:
+            return await self.relay(user_input[FOR_FORM])
         errors: dict[str, str] = {}
-        values: Mapping[str, Any] = {
+        values: dict[str, Any] = {
             "name": self.hass.config.location_name,
             "currency": self.hass.config.currency,
         }
@@ -73,9 +65,12 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
                 errors["name"] = "required"
             elif any(e.title.lower() == name.lower() for e in self._async_current_entries()):
                 errors["name"] = "name_exists"
+            values = {**read_site(user_input), "name": name}
+            if not errors and self.discovered:
+                self.new_site = values
+                return await self.go_on()
             if not errors:
                 return self.async_create_entry(title=name, data=read_site(user_input))
-            values = {**read_site(user_input), "name": name}
         return self.async_show_form(
             step_id="user",
             data_schema=site_form(values, with_name=True),
@@ -103,91 +98,6 @@ class SmartChargingConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
             description_placeholders=site_placeholders(self.hass, values),
         )
-
-    # --- credentials ----------------------------------------------------------------------------
-
-    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Ask all devices and prices of the site that refuse their credentials, one by one."""
-        return await self.async_step_reauth_confirm()
-
-    async def async_step_reauth_confirm(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Take the credentials of the device or price that was asked for, and go to the next."""
-        entry = self._get_reauth_entry()
-        if entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="entry_not_loaded")
-        errors: dict[str, str] = {}
-        placeholders = {"detail": ""}
-        if user_input is not None and (asked := entry.subentries.get(self._asked or "")):
-            try:
-                errors = await self._renew(entry, asked, user_input)
-            except DeviceError as err:
-                errors, placeholders = error_texts(_scope(asked), err)
-        if not errors:
-            self._asked = self._next_refusing(entry)
-        if self._asked is None:
-            reason = "reauth_successful" if self._renewed else "nothing_refused"
-            return self.async_abort(reason=reason)
-        subentry = entry.subentries[self._asked]
-        return self.async_show_form(
-            step_id="reauth_confirm",
-            data_schema=form(_scope(subentry), _secret_fields(subentry), {}),
-            errors=errors,
-            description_placeholders={**placeholders, "name": subentry.title},
-        )
-
-    def _next_refusing(self, entry: ConfigEntry) -> str | None:
-        """Return the next device or price that refuses now.
-
-        Asked anew each time: what was mended elsewhere since needs nothing any more, and what
-        began to refuse since got no form of its own, as there is one per site at a time.
-        """
-        return next(
-            (
-                subentry_id
-                for subentry_id in entry.runtime_data.refusing()
-                if subentry_id in entry.subentries and subentry_id not in self._renewed
-            ),
-            None,
-        )
-
-    async def _renew(
-        self, entry: ConfigEntry, subentry: ConfigSubentry, answers: dict[str, Any]
-    ) -> dict[str, str]:
-        """Try new credentials and save them; return the form's errors. Raises DeviceError."""
-        fields = _secret_fields(subentry)
-        given = read(fields, answers)
-        if errors := missing(fields, given):
-            return errors
-        under = "source" if subentry.subentry_type == SUBENTRY_PRICE else "connection"
-        secret = {field.key for field in fields}
-        kept = {k: v for k, v in subentry.data[under].items() if k not in secret}
-        if subentry.subentry_type == SUBENTRY_PRICE:
-            await try_source(self.hass, SOURCES[subentry.data["kind"]], {**kept, **given})
-        else:
-            make = MAKES[subentry.data["make"]]
-            async with link_free(entry, subentry.subentry_id):
-                identity = await try_device(self.hass, make, {**kept, **given})
-            if f"{make.key}_{identity.serial}" != subentry.unique_id:
-                return {"base": "another_device"}
-        self.hass.config_entries.async_update_subentry(
-            entry, subentry, data={**subentry.data, under: {**kept, **given}}
-        )
-        self._renewed.add(subentry.subentry_id)
-        return {}
-
-
-def _scope(subentry: ConfigSubentry) -> str:
-    """Return the make or kind of source, which names the texts of its errors."""
-    kind = "kind" if subentry.subentry_type == SUBENTRY_PRICE else "make"
-    scope: str = subentry.data[kind]
-    return scope
-
-
-def _secret_fields(subentry: ConfigSubentry) -> list[Field]:
-    table = SOURCES if subentry.subentry_type == SUBENTRY_PRICE else MAKES
-    return [field for field in table[_scope(subentry)].fields if field.secret]
 
 
 class SiteOptionsFlow(OptionsFlow):

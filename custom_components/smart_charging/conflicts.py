@@ -16,14 +16,13 @@ from homeassistant.core import (
     Context,
     Event,
     EventStateChangedData,
-    HomeAssistant,
     callback,
 )
 
 from .config import PartConfig
-from .const import DOMAIN
 from .core.control.types import ChargerSetpoint
 from .core.reading import ChargerReading, ChargerStatus, PartKind
+from .others import entries_naming
 
 if TYPE_CHECKING:
     from .site import Site
@@ -207,16 +206,4 @@ def _same_device(site: "Site", part: PartConfig) -> Iterable[str]:
     device = site.device(part)
     host = str(device.connection.get("host", "")).strip().rpartition("://")[2].rstrip("/")
     known = {text.lower() for text in (host, str(device.identity.get("serial") or "")) if text}
-    return _entries_with(site.hass, known)
-
-
-def _entries_with(hass: HomeAssistant, known: set[str]) -> list[str]:
-    return [
-        f"{entry.title} ({entry.domain})"
-        for entry in hass.config_entries.async_entries()
-        if entry.domain != DOMAIN
-        and (
-            str(entry.unique_id or "").lower() in known
-            or any(str(value).lower() in known for value in entry.data.values())
-        )
-    ]
+    return [f"{entry.title} ({entry.domain})" for entry in entries_naming(site.hass, known)]

@@ -114,6 +114,8 @@ class DeviceRunner:
         self._seen = Seen()
         self._held_from_s: float | None = None
         self._held_s = 0.0
+        self._lost_at: datetime | None = None
+        """Since when there was an error and no reading."""
         self.started_at: datetime = context.clock.now()
 
     @property
@@ -128,9 +130,10 @@ class DeviceRunner:
         return driver.dump_state() if isinstance(driver, KeepsState) else self._kept
 
     def start(self) -> None:
-        """Start the device's task."""
+        """Start the device's task; what was wrong before must show anew."""
         self.started_at = self._context.clock.now()
         self.order_refused = None
+        self.error, self._lost_at = None, None
         self._task = self._hass.async_create_background_task(
             self._run(), f"{DOMAIN} {self.config.name}"
         )
@@ -144,17 +147,29 @@ class DeviceRunner:
     def interval_s(self, part: str) -> float:
         """Return the time between readings of `part`: as observed, or as the make promises."""
         observed = self._intervals_s.get(part, ())
-        return median(observed) if len(observed) >= INTERVALS_MIN else self.make.expected_interval_s
+        if len(observed) >= INTERVALS_MIN:
+            return median(observed)
+        config = self.config.part(part)
+        if config is None:
+            return self.make.expected_interval_s
+        return self.make.interval_s(config.kind)
 
     def stale_after_s(self, part: str) -> float:
         """Return the age in seconds from which a reading of `part` no longer counts."""
         return stale_after_s(self.interval_s(part))
 
     def fresh(self, part: str, now: datetime) -> AnyReading | None:
-        """Return the latest reading of `part` unless it is stale."""
+        """Return the latest reading of `part` unless it is stale.
+
+        A link that is lost takes the parts along that are read less often than the others.
+        """
         reading = self.readings.get(part)
         if reading is None or (now - reading.at).total_seconds() > self.stale_after_s(part):
             return None
+        if self._lost_at is not None:
+            patience_s = min(self.stale_after_s(each) for each in self.readings)
+            if (now - self._lost_at).total_seconds() > patience_s:
+                return None
         return reading
 
     async def set_charging(self, part: str, current_a: float, phases: int | None) -> None:
@@ -261,6 +276,7 @@ class DeviceRunner:
 
     def _failed(self, err: DeviceError) -> None:
         self.error = err
+        self._lost_at = self._lost_at or self._context.clock.now()
         _LOGGER.debug("%s: %s: %s", self.config.name, err.key, err)
         self._on_error(self)
 
@@ -279,7 +295,7 @@ class DeviceRunner:
         if self._held_from_s is None:
             self._held_from_s = now_s
         self._held_s = now_s - self._held_from_s
-        recovered, self.error = self.error is not None, None
+        recovered, self.error, self._lost_at = self.error is not None, None, None
         try:
             if recovered:
                 self._on_error(self)

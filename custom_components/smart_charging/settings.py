@@ -98,6 +98,8 @@ class Settings:
     prices: dict[str, dict[str, Any]] = field(default_factory=dict)
     drivers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What drivers must undo, per device id."""
+    tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Access and refresh tokens by the device's unique id: they are there before the device is."""
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Answers of `plan_charge` by id, oldest first."""
 
@@ -218,6 +220,7 @@ _TABLES: dict[str, type | tuple[type, ...]] = {
     "house_peaks_a": list,
     "prices": dict,
     "drivers": dict,
+    "tokens": dict,
     "requests": dict,
 }
 """Tables that are JSON as they are, and what their rows are."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 import logging
 
@@ -49,6 +50,7 @@ from .replanner import Replanner
 from .runner import DeviceRunner
 from .sessions import PartEvent
 from .settings import SettingsStore
+from .tokens import TokenKeeper
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ class Site:
         self.conflicts = Conflicts(self)
         self.notices = Notices(self)
         self.warnings = DeviceWarnings(self)
+        self.tokens = TokenKeeper(self)
         self.refresher = Refresher(self)
         self.replanner = Replanner(
             hass, self.clock, build=lambda: build_problem(self), done=self._planned
@@ -136,6 +139,7 @@ class Site:
             *(runner.stop() for runner in self.runners.values()),
             *(price_runner.stop() for price_runner in self.price_runners.values()),
         )
+        await self.tokens.close()
         self.runners.clear()
         self.price_runners.clear()
         self.issues.clear_all()
@@ -180,6 +184,10 @@ class Site:
         )
         for gone in before.subentry_ids - self.config.subentry_ids:
             self.settings.forget(gone)
+        there = {device.unique_id for device in self.config.devices}
+        for device in before.devices:
+            if device.unique_id not in there:
+                self.tokens.forget(device.unique_id)
         if before != self.config:
             self.replanner.request("configuration")
             self.store.changed()
@@ -203,13 +211,18 @@ class Site:
                 self.hass,
                 device,
                 MAKES[device.make],
-                self._context,
+                self._context_of(device),
                 on_reading=self._on_reading,
                 on_error=self._on_device_error,
                 kept=self.settings.drivers.get(device_id),
             )
             self.runners[device_id] = runner
             runner.start()
+
+    def _context_of(self, device: DeviceConfig) -> EntityContext:
+        if MAKES[device.make].oauth is None:
+            return self._context
+        return replace(self._context, tokens=self.tokens.of(device.unique_id))
 
     async def _give_back(self, runner: DeviceRunner) -> None:
         """Leave a device that is removed to its own control: nobody else would any more."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
@@ -127,6 +128,56 @@ async def failure(driver: Driver) -> DeviceError:
     shown = "".join(traceback.format_exception(err)) + repr(err) + str(err.placeholders)
     assert SECRET not in shown
     return err
+
+
+class Purse:
+    """Gives out the tokens of an owner who signed in to `cloud`, and notes which were refused."""
+
+    def __init__(self, cloud: SolarEdgeCloud, site_id: int = 1234567) -> None:
+        self.authority = cloud.authority
+        self.site_id = site_id
+        self.token = "never-given-out"
+        self.refused: list[str] = []
+
+    async def access(self) -> str:
+        if self.token in self.refused:
+            self.token = f"token-{len(self.refused)}"
+            self.authority.grant(self.token, self.site_id)
+        return self.token
+
+    def refuse(self, token: str) -> None:
+        self.refused.append(token)
+
+
+def signed_in(cloud: SolarEdgeCloud, context: DriverContext, purse: Purse) -> Driver:
+    where = {"site_id": str(cloud.site_id), "base_url": cloud.base_url}
+    return SolarEdgeCloudDriver(where, replace(context, tokens=purse))
+
+
+async def test_an_owner_who_signed_in_needs_no_key(
+    clock: ManualClock, context: DriverContext
+) -> None:
+    async with SolarEdgeCloud(a_house(clock, battery=BatteryConfig())) as cloud:
+        purse = Purse(cloud)
+        identity = await signed_in(cloud, context, purse).identify()
+    assert identity.serial == "1234567"
+    assert [part.key for part in identity.parts] == ["meter", "pv", "battery_1"]
+    assert purse.refused == ["never-given-out"], "a token that is not known is renewed, once"
+    assert cloud.calls[-1].endswith("/devices?types=INVERTER&types=METER&types=BATTERY")
+
+
+async def test_what_is_refused_again_is_not_asked_for_without_end(
+    clock: ManualClock, context: DriverContext
+) -> None:
+    async with SolarEdgeCloud(a_house(clock)) as cloud:
+        purse = Purse(cloud, site_id=7654321)
+        with pytest.raises(InvalidAuth, match="does not cover this site"):
+            await signed_in(cloud, context, purse).identify()
+        assert len(cloud.calls) == 2, "one that is good, but for another site, is not renewed"
+        cloud.inject("unauthorized")
+        with pytest.raises(InvalidAuth):
+            await signed_in(cloud, context, purse).identify()
+        assert len(cloud.calls) == 4
 
 
 def test_make_is_a_row_whose_texts_cover_its_form() -> None:

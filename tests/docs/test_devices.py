@@ -27,6 +27,7 @@ MAKE_HEADINGS = {
     "wattpilot": "Fronius Wattpilot",
     "nrgkick": "NRGkick",
     "solaredge_modbus": "SolarEdge (Modbus)",
+    "solaredge_home": "SolarEdge (cloud, sign in)",
     "solaredge_cloud": "SolarEdge (cloud)",
     "sonnen": "sonnenBatterie",
     "powerflex": "PowerFlex",

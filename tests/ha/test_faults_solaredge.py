@@ -240,3 +240,14 @@ async def test_a_night_without_calls_is_no_fault(
     assert not watch.lines(logging.WARNING)
     assert not watch.issues()
     watch.assert_no_noise()
+
+
+async def test_a_battery_that_is_read_hourly_is_not_silent_between_two_calls(
+    home: Home, cloud: SolarEdgeCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = Watch(home, caplog)
+    for _ in range(5):
+        await run(home, cloud, 11)
+        assert home.state("sensor", "battery_1_soc") not in ("unavailable", "unknown")
+    watch.assert_nothing()
+    assert sum("/storage/" in call for call in cloud.calls) == 1

@@ -30,7 +30,9 @@ from custom_components.smart_charging.devices.base import (
     Make,
 )
 from custom_components.smart_charging.devices.registry import MAKES
-from custom_components.smart_charging.flows.device import ASSIGNMENT
+from custom_components.smart_charging.flows.device import OWN_CHOICE
+from custom_components.smart_charging.flows.device_steps import ASSIGNMENT
+from custom_components.smart_charging.flows.discovery import DIRECT
 from custom_components.smart_charging.flows.figures import WITH_FIGURES
 from custom_components.smart_charging.flows.forms import option_key
 from custom_components.smart_charging.flows.price import ROLES
@@ -180,13 +182,19 @@ def test_each_secret_can_be_asked_for_again() -> None:
     assert set(step["data_description"]) == set(step["data"])
     scopes = {key for key, _ in secrets()}
     errors = TEXTS["config"]["error"]
-    for kind, table in TABLES.items():
-        for error, text in TEXTS["config_subentries"][kind]["error"].items():
-            owner = max((k for k in table if error.startswith(f"{k}_")), key=len, default=None)
-            if owner in scopes:
-                assert errors[error] == text
-            elif owner is not None:
-                assert error not in errors
+    for error, text in TEXTS["config_subentries"]["price"]["error"].items():
+        owner = max((k for k in SOURCES if error.startswith(f"{k}_")), key=len, default=None)
+        if owner in scopes:
+            assert errors[error] == text
+        elif owner is not None:
+            assert error not in errors
+
+
+def test_a_discovered_device_has_the_texts_of_one_that_is_added_by_hand() -> None:
+    here, there = TEXTS["config"], TEXTS["config_subentries"]["device"]
+    for key in {*MAKES, "parts", *(f"figures_{kind.value}" for kind in WITH_FIGURES)}:
+        assert here["step"][key] == there["step"][key]
+    assert there["error"].items() <= here["error"].items()
 
 
 def test_each_list_of_choices_has_labels_and_each_label_a_choice() -> None:
@@ -197,7 +205,8 @@ def test_each_list_of_choices_has_labels_and_each_label_a_choice() -> None:
         "fed_phases": {f"fed_{option}" for option in FED_PHASES},
         "max_phases": {"1", "3"},
         "role": set(ROLES),
-        "suggestion": {"own"},
+        "suggestion": {OWN_CHOICE},
+        "link": {DIRECT},
     }
     for table in TABLES.values():
         for key, row in table.items():
@@ -216,7 +225,13 @@ def test_each_list_of_choices_has_labels_and_each_label_a_choice() -> None:
 def test_each_step_and_end_of_the_flows_has_texts_and_no_others_exist() -> None:
     """Compare with the step ids and reasons that stand in the code."""
     assigned = {f"{key}{ASSIGNMENT}" for key, make in MAKES.items() if make.assignment}
-    makes = {"device": set(MAKES) | assigned, "price": set(SOURCES)}
+    device = set(MAKES) | assigned
+    makes = {"device": device, "price": set(SOURCES), "config_flow": device}
+    common = ["flows/device_steps.py", "flows/granting.py"]
+    shared = {
+        "config_flow.py": [*common, "flows/discovery.py", "flows/reauth.py", "flows/relay.py"],
+        "flows/device.py": [*common, "flows/commission.py", "flows/sign_in.py"],
+    }
     figures = {f"figures_{kind.value}" for kind in WITH_FIGURES}
     sections = {
         "config_flow.py": [TEXTS["config"], TEXTS["options"]],
@@ -225,9 +240,8 @@ def test_each_step_and_end_of_the_flows_has_texts_and_no_others_exist() -> None:
         "flows/vehicle.py": [TEXTS["config_subentries"]["vehicle"]],
     }
     for path, told in sections.items():
-        trees = [TREES[path]]
+        trees = [TREES[each] for each in (path, *shared.get(path, ()))]
         if path == "flows/device.py":
-            trees.append(TREES["flows/commission.py"])
             assert set(told[0]["progress"]) == {"connect", "commission"}
         steps = {
             node.name.removeprefix("async_step_")
@@ -238,14 +252,16 @@ def test_each_step_and_end_of_the_flows_has_texts_and_no_others_exist() -> None:
         kind = Path(path).stem
         steps |= makes.get(kind, set())
         # These begin where a step stands that is named.
-        steps -= {"reauth", "later", "commission", "commissioned"} | (
-            {"reconfigure"} if kind in makes else set()
-        )
-        assert figures <= steps or kind != "device"
+        steps -= {"reauth", "later", "commission", "commissioned", "zeroconf", "dhcp", "usb"}
+        steps -= {"authorized", "handed_on", "signed_in"}
+        steps -= {"reconfigure"} if kind in ("device", "price") else set()
+        assert figures <= steps or path not in shared
         assert {step for section in told for step in section["step"]} == steps
         reasons = {reason for tree in trees for reason in keyword_values(tree, "reason")}
-        if len(trees) > 1:
+        if path == "flows/device.py":
             reasons |= {f"commission_{failure.value}" for failure in Failure}
+        if path == "config_flow.py":
+            reasons.add("already_in_progress")  # Home Assistant's own
         assert {r for section in told for r in section.get("abort", {})} == reasons
 
 

@@ -294,6 +294,51 @@ def test_files_that_hacs_wants_are_missed(repository: Repository, name: str, err
     assert error in repository.errors
 
 
+DISCOVERED = {
+    "dhcp": [{"hostname": "toaster*", "macaddress": "AABBCC*"}],
+    "usb": [{"description": "toaster*", "vid": "0403"}],
+    "zeroconf": ["_toaster._tcp.local."],
+}
+STEPS = "".join(f"async def async_step_{key}(info):\n    return info\n\n\n" for key in DISCOVERED)
+
+
+def discovered(repository: Repository, **changed: Any) -> str:
+    """What the check finds of an integration whose devices are discovered."""
+    manifest = MANIFEST | DISCOVERED | changed
+    ordered = ("domain", "name", *sorted(set(manifest) - {"domain", "name"}))
+    repository.write("manifest.json", {key: manifest[key] for key in ordered})
+    return repository.errors
+
+
+def test_discovery_that_keeps_all_rules_passes(repository: Repository) -> None:
+    repository.write("config_flow.py", f'"""Flow."""\n\n\n{STEPS}')
+    assert discovered(repository) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"zeroconf": ["_toaster._tcp"]}, "'_toaster._tcp' is no service type"),
+        ({"zeroconf": [{"type": "toaster.local."}]}, "'toaster.local.' is no service type"),
+        ({"dhcp": [{"hostname": "Toaster*"}]}, "hostname 'Toaster*' must be 'toaster*'"),
+        ({"dhcp": [{"macaddress": "AA:BB*"}]}, "a macaddress is written without colons"),
+        ({"dhcp": [{"registered_devices": True, "ip": "1"}]}, "unknown key 'ip'"),
+        ({"usb": [{"vid": "0403", "pid": "6001"}]}, "without a description any serial"),
+        ({"usb": [{"description": "*", "vid": "0403"}]}, "without a description any serial"),
+        ({"usb": [{"description": "toaster", "vid": "04aa"}]}, "vid '04aa' must be '04AA'"),
+    ],
+)
+def test_faults_of_discovery_are_found(
+    repository: Repository, change: dict[str, Any], error: str
+) -> None:
+    repository.write("config_flow.py", f'"""Flow."""\n\n\n{STEPS}')
+    assert error in discovered(repository, **change)
+
+
+def test_discovery_that_the_flow_does_not_take_is_found(repository: Repository) -> None:
+    assert "usb is declared, but there is no async_step_usb" in discovered(repository)
+
+
 def test_an_icon_of_another_size_is_found(repository: Repository) -> None:
     (repository.path / "brand/icon.png").write_bytes(icon(64))
     assert "brand/icon.png is 64x64, not 256x256" in repository.errors

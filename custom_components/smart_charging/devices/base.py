@@ -10,6 +10,8 @@ import aiohttp
 
 from ..core.clock import Clock
 from ..core.reading import AnyReading, BatteryMode, PartKind
+from .discovery import Discovery
+from .oauth import OAuth, Tokens
 
 type Publish = Callable[[str, AnyReading], None]
 """Called with a part's key and its reading; never raises, returns at once."""
@@ -189,6 +191,8 @@ class DriverContext:
     """Takes any certificate: for devices in the home network that sign their own."""
     modbus_unit: Callable[[str, int, int], AbstractAsyncContextManager[Any]] | None = None
     """Opens HA's shared Modbus unit (host, port, unit id) where HA has that."""
+    tokens: Tokens | None = None
+    """Access tokens, for a make with `oauth`."""
 
 
 @runtime_checkable
@@ -294,10 +298,20 @@ class Make:
     """The device sends by itself; otherwise it is polled."""
     expected_interval_s: float = 1.0
     """Time between readings when all is well."""
+    other_intervals_s: Mapping[PartKind, float] = field(default_factory=dict)
+    """The same of kinds of part that are read at another pace."""
     slow: bool = False
     """Its meter is too slow to guard a fuse (cloud)."""
+    oauth: OAuth | None = None
+    """Where a person signs in; `None` where fields hold all that is needed."""
+    discovery: Discovery | None = None
+    """How its devices make themselves known; `None` where they do not."""
     secrets: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
         """Derive the secret fields."""
         object.__setattr__(self, "secrets", frozenset(f.key for f in self.fields if f.secret))
+
+    def interval_s(self, kind: PartKind) -> float:
+        """Return the time between readings of parts of one kind when all is well."""
+        return self.other_intervals_s.get(kind, self.expected_interval_s)

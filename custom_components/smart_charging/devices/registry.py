@@ -13,11 +13,13 @@ from . import (
     p1,
     powerflex,
     solaredge_cloud,
+    solaredge_home,
     solaredge_modbus,
     sonnen,
     wattpilot,
 )
 from .base import DriverFactory, Field, FieldKind, Make
+from .oauth import OAuth
 
 
 class Makes(dict[str, Make]):
@@ -51,6 +53,7 @@ MAKES: Makes = Makes(
             wattpilot.MAKE,
             nrgkick.MAKE,
             solaredge_modbus.MAKE,
+            solaredge_home.MAKE,
             solaredge_cloud.MAKE,
             sonnen.MAKE,
             egauge.MAKE,
@@ -62,6 +65,11 @@ MAKES: Makes = Makes(
 
 BUILT_IN = frozenset(MAKES)
 """Keys of the rows that have texts in our translations."""
+
+
+def signing_in() -> OAuth:
+    """Return how people sign in: Home Assistant has one such service per integration."""
+    return next(make.oauth for make in MAKES.values() if make.oauth is not None)
 
 
 def register(make: Make) -> Callable[[], None]:

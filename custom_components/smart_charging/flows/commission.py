@@ -1,7 +1,7 @@
 """The steps that offer to commission a charger once its figures are known, and follow it."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
@@ -22,7 +22,7 @@ class CommissionSteps(ConfigSubentryFlow):
     """What the form of a device does after the figures of a charger."""
 
     _title: str
-    _parts: Mapping[str, Mapping[str, Any]]
+    _parts: dict[str, dict[str, Any]]
     _run: Run | None = None
     _site: Site | None = None
     _waiting: asyncio.Task[None] | None = None
@@ -166,3 +166,4 @@ class CommissionSteps(ConfigSubentryFlow):
         """The form was closed: whatever is under way ends."""
         if self._run is not None and self._site is not None and not self._run.done.done():
             self._site.commissioner.cancel(self._run.part)
+        super().async_remove()

@@ -1,10 +1,10 @@
 """The figures of chargers and batteries: their forms, what is wrong with them, what is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers import selector
 import voluptuous as vol
 
@@ -37,16 +37,16 @@ class Place:
     """Circuits that chargers of the site are on already."""
 
     @classmethod
-    def of(cls, entry: ConfigEntry) -> "Place":
-        """Return what the form must know of a site."""
+    def of(cls, site: Mapping[str, Any], subentries: Iterable[ConfigSubentry]) -> "Place":
+        """Return what the form must know of a site with this data and these subentries."""
         named = [
             part.get("circuit")
-            for subentry in entry.subentries.values()
+            for subentry in subentries
             if subentry.subentry_type == SUBENTRY_DEVICE
             for part in subentry.data["parts"].values()
         ]
         return cls(
-            phases=Topology(entry.data["topology"]).phases,
+            phases=Topology(site["topology"]).phases,
             circuits=tuple(dict.fromkeys(sorted(name for name in named if name))),
         )
 

@@ -9,6 +9,7 @@ from homeassistant.helpers import selector
 import voluptuous as vol
 
 from ..devices.base import Channel, Field, FieldKind
+from ..devices.entity.suggest import Suggestion
 from ..ha_versions import serial_selector
 
 UNCHANGED = "__unchanged__"
@@ -146,6 +147,25 @@ def channel(channels: Iterable[Channel]) -> selector.SelectSelector:
         selector.SelectSelectorConfig(
             options=[selector.SelectOptionDict(value=c.key, label=c.label) for c in channels],
             mode=selector.SelectSelectorMode.DROPDOWN,
+        )
+    )
+
+
+def suggestion_picker(
+    translation_key: str, found: Iterable[Suggestion], other: str
+) -> selector.SelectSelector:
+    """Return a list of `found`, by index, that ends in the choice of none of them."""
+    options = [
+        selector.SelectOptionDict(value=str(index), label=f"{s.title} ({s.platform})")
+        for index, s in enumerate(found)
+    ]
+    # Its label comes from the translations, those above are names.
+    options.append(selector.SelectOptionDict(value=other, label=other))
+    return selector.SelectSelector(
+        selector.SelectSelectorConfig(
+            options=options,
+            translation_key=translation_key,
+            mode=selector.SelectSelectorMode.LIST,
         )
     )
 

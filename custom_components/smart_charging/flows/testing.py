@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 import logging
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from ..clock import SystemClock
 from ..const import DOMAIN, SUBENTRY_DEVICE
 from ..devices.base import CannotConnect, DeviceError, FieldKind, Identity, InUse, Make
+from ..devices.discovery import Found
 from ..devices.entity.context import EntityContext
+from ..devices.entity.suggest import Suggestion
+from ..devices.oauth import Tokens
 from ..devices.registry import MAKES
 from ..ha_versions import shared_modbus_unit
 from ..prices.base import SourceKind
@@ -53,12 +57,25 @@ def test_context(hass: HomeAssistant) -> EntityContext:
     )
 
 
-async def try_device(hass: HomeAssistant, make: Make, connection: dict[str, Any]) -> Identity:
+async def try_device(
+    hass: HomeAssistant, make: Make, connection: dict[str, Any], tokens: Tokens | None = None
+) -> Identity:
     """Connect, ask who answers, disconnect. Raises DeviceError."""
     async with _patience(make.name):
-        driver = await build_driver(hass, make, connection, test_context(hass))
+        context = replace(test_context(hass), tokens=tokens)
+        driver = await build_driver(hass, make, connection, context)
         async with asyncio.timeout(TEST_TIMEOUT_S):
             return await driver.identify()
+
+
+async def introduce(hass: HomeAssistant, make: Make, found: Found) -> Found:
+    """Ask a discovered device who it is, without credentials. Raises DeviceError."""
+    ask = None if make.discovery is None else make.discovery.introduce
+    if ask is None:
+        identity = await try_device(hass, make, dict(found.connection))
+        return replace(found, serial=identity.serial, name=identity.name)
+    async with _patience(make.name), asyncio.timeout(TEST_TIMEOUT_S):
+        return await ask(found, test_context(hass))
 
 
 async def try_source(hass: HomeAssistant, kind: SourceKind, source: dict[str, Any]) -> str:
@@ -108,12 +125,25 @@ def devices(hass: HomeAssistant) -> Iterator[tuple[ConfigEntry, ConfigSubentry]]
                 yield entry, subentry
 
 
-def device_with(hass: HomeAssistant, unique_id: str) -> tuple[str, str] | None:
-    """Return (device, site) that already has this unique id, looking through all sites."""
-    for entry, subentry in devices(hass):
-        if subentry.unique_id == unique_id:
-            return subentry.title, entry.title
-    return None
+def device_with(hass: HomeAssistant, unique_id: str) -> tuple[ConfigEntry, ConfigSubentry] | None:
+    """Return site and device that already has this unique id, looking through all sites."""
+    return next((found for found in devices(hass) if found[1].unique_id == unique_id), None)
+
+
+def user_of(
+    hass: HomeAssistant, suggestion: Suggestion
+) -> tuple[ConfigEntry, ConfigSubentry] | None:
+    """Return site and device that already uses an entity of `suggestion`, through all sites."""
+    entities = {v for v in suggestion.data.values() if isinstance(v, str) and "." in v}
+    return next(
+        (
+            (entry, subentry)
+            for entry, subentry in devices(hass)
+            if subentry.data["make"] == suggestion.make
+            and any(value in entities for value in subentry.data["connection"].values())
+        ),
+        None,
+    )
 
 
 async def taken_by_us(

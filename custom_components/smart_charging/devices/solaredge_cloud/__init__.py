@@ -3,6 +3,12 @@
 from ...core.reading import PartKind
 from ..base import DriverFactory, Field, FieldKind, Make
 
+REQUIREMENTS = ("aiosolaredge-one>=0.4.0,<0.5",)
+"""An alpha whose next minor version may well be another library."""
+
+QUARTER_S = 900.0
+HOURLY_S = 3600.0
+
 
 def _load() -> DriverFactory:
     from .driver import SolarEdgeCloudDriver
@@ -20,8 +26,9 @@ MAKE = Make(
     ),
     parts=(PartKind.METER, PartKind.PV, PartKind.BATTERY),
     load=_load,
-    # An alpha whose next minor version may well be another library.
-    requirements=("aiosolaredge-one>=0.4.0,<0.5",),
-    expected_interval_s=900.0,
+    requirements=REQUIREMENTS,
+    expected_interval_s=QUARTER_S,
+    # Until their own pace was seen they must not count as silent between two calls.
+    other_intervals_s={PartKind.BATTERY: HOURLY_S},
     slow=True,
 )

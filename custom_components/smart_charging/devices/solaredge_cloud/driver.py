@@ -13,6 +13,7 @@ from aiosolaredge_one.const import DEFAULT_BASE_URL
 
 from ...core.reading import BatteryReading, MeterReading, PartKind, PvReading
 from ..base import Data, DriverContext, Identity, Label, PartInfo, Publish, WrongDevice
+from .access import Key, SignedIn
 from .budget import Daylight
 from .service import Service
 from .telemetry import QUARTER, Series, battery, grid, meters_of, points, production, zone_of
@@ -41,14 +42,17 @@ class SolarEdgeCloudDriver:
     timeout_s = 30.0
 
     def __init__(self, data: Data, context: DriverContext) -> None:
-        """Take `api_key`, `account_key`, `site_id`, and `base_url` for another server."""
+        """Take `site_id`, `api_key` with `account_key` unless there are tokens, and `base_url`."""
         self._clock = context.clock
         self._service = Service(
             context.session,
             context.clock,
             site_id=str(data["site_id"]).strip(),
-            api_key=str(data["api_key"]).strip(),
-            account_key=str(data.get("account_key") or "").strip() or None,
+            access=Key(
+                str(data["api_key"]).strip(), str(data.get("account_key") or "").strip() or None
+            )
+            if context.tokens is None
+            else SignedIn(context.tokens),
             base_url=str(data.get("base_url") or DEFAULT_BASE_URL),
             timeout_s=self.timeout_s,
         )

@@ -1,9 +1,8 @@
 """The calls to SolarEdge's service, and what its refusals mean."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
-import re
 from typing import Any, Final
 
 import aiohttp
@@ -17,32 +16,29 @@ from aiosolaredge_one import (
     SolarEdgeRateLimitError,
     TimeSeries,
 )
-from aiosolaredge_one.const import (
-    HEADER_ACCOUNT_KEY,
-    HEADER_API_KEY,
-    RESOLUTION_QUARTER_HOUR,
-)
+from aiosolaredge_one.const import RESOLUTION_QUARTER_HOUR
+from aiosolaredge_one.models import parse_device_list
 
 from ...core.clock import Clock
 from ..base import CannotConnect, DeviceError, InvalidAuth, RateLimited, Retired, WrongDevice
+from .access import Access
 from .budget import Credits, next_month
 
-OLD_KEY: Final = re.compile(r"[0-9A-Z]{32}")
-"""What keys of version 1 looked like."""
+DEVICE_KINDS: Final = ("INVERTER", "METER", "BATTERY")
 
 MINUTE_S: Final = 60.0
 """The wait when the service counts minutes and does not say how long."""
 
 CLOSED: Final = (
     "SolarEdge closed version 1 of its interface on 3 November 2026; "
-    "create a key for version 2, or read the inverter over Modbus"
+    "create a key for version 2, sign in as the owner, or read the inverter over Modbus"
 )
 
 NONSENSE: Final = "an answer that cannot be understood"
 
 
 class Service:
-    """One site behind one key."""
+    """One site behind one key or sign-in."""
 
     def __init__(
         self,
@@ -50,8 +46,7 @@ class Service:
         clock: Clock,
         *,
         site_id: str,
-        api_key: str,
-        account_key: str | None,
+        access: Access,
         base_url: str,
         timeout_s: float,
     ) -> None:
@@ -61,30 +56,28 @@ class Service:
         self._clock = clock
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
-        self._headers = {"Accept": "application/json", HEADER_API_KEY: api_key}
-        if account_key:
-            self._headers[HEADER_ACCOUNT_KEY] = account_key
-        self._old_style = OLD_KEY.fullmatch(api_key) is not None
+        self._access = access
         self._client = SolarEdgeOneClient(
-            session,
-            api_key,
-            account_key=account_key,
-            base_url=self._base_url,
-            timeout=timeout_s,
+            session, base_url=self._base_url, timeout=timeout_s, **access.for_library
         )
 
     async def site(self) -> Site:
         """Return what the service knows of the site."""
-        return await self._call(self._client.get_site_details(self.site_id))
+        return await self._call(lambda: self._client.get_site_details(self.site_id))
 
     async def devices(self) -> list[Device]:
         """Return inverters, meters and batteries."""
-        return await self._call(self._client.get_devices(self.site_id))
+        # The library's own call leaves the kinds out, and then the service names inverters only.
+        kinds = [("types", kind) for kind in DEVICE_KINDS]
+        return await self._call(lambda: self._devices(kinds))
+
+    async def _devices(self, kinds: list[tuple[str, str]]) -> list[Device]:
+        return parse_device_list(await self._get("devices", kinds))
 
     async def power(self, since: datetime, until: datetime) -> TimeSeries:
         """Return the sun in quarters."""
         return await self._call(
-            self._client.get_power(
+            lambda: self._client.get_power(
                 self.site_id,
                 date_from=since,
                 date_to=until,
@@ -95,7 +88,7 @@ class Service:
     async def storage(self, since: datetime, until: datetime) -> Mapping[str, Any]:
         """Return the batteries in quarters."""
         return await self._call(
-            self._client.get_storage_telemetry(
+            lambda: self._client.get_storage_telemetry(
                 self.site_id,
                 date_from=since,
                 date_to=until,
@@ -105,18 +98,19 @@ class Service:
 
     async def meters(self, since: datetime, until: datetime) -> object:
         """Return the meters in quarters."""
-        return await self._call(self._get_meters(since, until))
+        span = [
+            ("from", since.isoformat()),
+            ("to", until.isoformat()),
+            ("resolution", RESOLUTION_QUARTER_HOUR),
+        ]
+        return await self._call(lambda: self._get("meters/telemetry", span))
 
-    async def _get_meters(self, since: datetime, until: datetime) -> object:
+    async def _get(self, what: str, params: list[tuple[str, str]]) -> Any:
         """Ask for what the library has no method for, and fail as it does."""
         async with self._session.get(
-            f"{self._base_url}/sites/{self.site_id}/meters/telemetry",
-            headers=self._headers,
-            params={
-                "from": since.isoformat(),
-                "to": until.isoformat(),
-                "resolution": RESOLUTION_QUARTER_HOUR,
-            },
+            f"{self._base_url}/sites/{self.site_id}/{what}",
+            headers={"Accept": "application/json", **await self._access.headers()},
+            params=params,
             timeout=aiohttp.ClientTimeout(total=self._timeout_s),
         ) as response:
             self._client.rate_limit = RateLimit.from_headers(response.headers)
@@ -130,13 +124,18 @@ class Service:
             payload: object = await response.json()
         return payload
 
-    async def _call[T](self, request: Awaitable[T]) -> T:
+    async def _call[T](self, request: Callable[[], Awaitable[T]]) -> T:
         """Await a request, count its credit and say in our words why it failed.
 
         No text of the service or of a library goes into the words: it could hold the key.
         """
         try:
-            answer = await request
+            try:
+                answer = await request()
+            except SolarEdgeApiError as err:
+                if err.status != HTTPStatus.UNAUTHORIZED or not self._access.renew():
+                    raise
+                answer = await request()
         except SolarEdgeRateLimitError as err:
             raise self._limited(err) from None
         except SolarEdgeApiError as err:
@@ -175,9 +174,9 @@ class Service:
             case HTTPStatus.GONE:
                 return Retired(CLOSED)
             case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-                if self._old_style and await self._old_is_gone():
+                if self._access.old_style and await self._old_is_gone():
                     return Retired(CLOSED)
-                return InvalidAuth("the service refuses the key for this site")
+                return InvalidAuth(self._access.refusal)
             case HTTPStatus.NOT_FOUND:
                 return WrongDevice(f"the service knows no site {self.site_id}")
             case _:

@@ -27,11 +27,9 @@ from ..base import (
     Publish,
     WrongDevice,
 )
+from . import DEFAULT_PORT, DEFAULT_UNIT
 from .readings import Counters, battery_reading, grid_meter, meter_reading, parts_of, pv_reading
 from .storage import Storage
-
-DEFAULT_PORT: Final = 1502
-DEFAULT_UNIT: Final = 1
 
 HANG_UP_S: Final = 1.0
 """An inverter that already has a client hangs up at once; longer means that it is free."""
