@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.smart_charging.core.reading import Remedy
 from custom_components.smart_charging.devices.base import CannotConnect
 
 from .powerflex_rig import Rig
@@ -85,6 +86,7 @@ async def test_an_order_never_lifts_the_limit_of_the_operator(rig: Rig) -> None:
     reading = await rig.ticks(3)
     assert reading.limit_a == pytest.approx(2000 / 230, rel=0.02)
     assert reading.warning == "the garage has a limit of its own of 2 kW"
+    assert reading.remedy is Remedy.OWN_RULE
     await rig.driver.set_charging("charger", 6, None)
     assert (rig.service.limit_kw, (await rig.tick()).warning) == (1.38, None)
     # The operator lowers it meanwhile, as in an emergency of the grid: that counts from then on.

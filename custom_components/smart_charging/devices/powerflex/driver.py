@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from yarl import URL
 
-from ...core.reading import ChargerReading, PartKind
+from ...core.reading import ChargerReading, PartKind, Remedy
 from ..base import (
     CannotConnect,
     Data,
@@ -265,4 +265,5 @@ class PowerFlexDriver:
             session_kwh=stations.session_kwh,
             released=self._amperes.released,
             warning=warning,
+            remedy=None if warning is None else Remedy.OWN_RULE,
         )
