@@ -80,6 +80,20 @@ def test_every_make_is_in_the_table_with_its_parts() -> None:
         assert {part for part in words if words[part] in described[key]} == set(make.parts), key
 
 
+def test_every_make_says_what_it_stands_on_and_how_it_was_checked() -> None:
+    found = table(DEVICES, "Supported devices", "Library")
+    rows = {key: row for row in found.rows for key in codes(row[0])}
+    assert rows.keys() == MAKES.keys()
+    for key, make in MAKES.items():
+        libraries = {re.split(r"[\[<>=!~]", each)[0] for each in make.requirements}
+        told = rows[key][1]
+        if key.startswith("entity_"):
+            assert not libraries, key
+        else:
+            assert set(told.split(", ")) == (libraries or {"none"}), key
+    assert all(cell for row in found.rows for cell in row)
+
+
 @pytest.mark.parametrize("key", MAKE_HEADINGS)
 def test_every_field_of_a_make_is_described(key: str) -> None:
     found = table(DEVICES, MAKE_HEADINGS[key], "Field")
