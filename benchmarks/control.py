@@ -18,7 +18,8 @@ from multiprocessing import get_context
 from typing import Any
 
 from .control_day import ignored_order_s, measure
-from .control_home import ControlledHome, Tally
+from .control_home import ControlledHome
+from .control_tally import Tally
 from .control_week import MONDAY, crowded, scenario
 
 SILENCES = tuple((3600.0 * hour, 3600.0 * hour + 300.0) for hour in (1.5, 4, 13, 16.3, 17.7, 20))

@@ -27,7 +27,8 @@ from custom_components.smart_charging.devices.p1.telegram import parse_telegram,
 from custom_components.smart_charging.writer import Decisions, Target, Writer
 from simulators.p1_telegram import telegram
 
-from .control_home import ControlledHome, Scenario
+from .control_home import ControlledHome
+from .control_scenario import Scenario
 
 VERSION = "5B"
 BATTERY_INTERVAL_S = 10.0
@@ -113,7 +114,7 @@ class WrittenHome(ControlledHome):
         await asyncio.gather(*(w._task for w in every if w._task is not None))  # noqa: SLF001
         self.timing.cpu_s += time.thread_time() - cpu_s
         self.take(self.meter)
-        self.count()
+        self.counting.second()
 
     def _on_fault(self, part: str, key: str | None) -> None:
         if key is not None:
@@ -130,7 +131,7 @@ class WrittenHome(ControlledHome):
         if part in self.battery_writers:
             self._battery_kw = call.data["value"]
             return
-        self.count_write(part, self.setpoints.chargers[part])
+        self.counting.write(part, self.setpoints.chargers[part])
         if part not in self.deaf:
             self.carry_out(part, call.data["value"], self.house.chargers[part].phases)
 

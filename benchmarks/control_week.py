@@ -7,7 +7,7 @@ from custom_components.smart_charging.core.planner import PeakTariff
 from simulators.battery import BatteryConfig
 from simulators.car import Car, ChargerConfig
 
-from .control_home import Outing, Resident, Scenario, at
+from .control_scenario import Outing, Resident, Scenario, at
 
 MONDAY = datetime(2026, 3, 8, 23, 0, tzinfo=UTC)
 """Midnight in Brussels."""

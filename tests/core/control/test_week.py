@@ -6,7 +6,8 @@ The whole week is `scripts/bench control`; these hours are the ones in which mos
 from dataclasses import replace
 from datetime import timedelta
 
-from benchmarks.control_home import ControlledHome, Outing, Resident, Scenario
+from benchmarks.control_home import ControlledHome
+from benchmarks.control_scenario import Outing, Resident, Scenario
 from benchmarks.control_week import MONDAY, crowded, scenario
 from custom_components.smart_charging.core.grid import Circuit
 from simulators.car import Car, ChargerConfig
