@@ -6,19 +6,16 @@ from datetime import timedelta
 import logging
 from typing import TYPE_CHECKING
 
-from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Context, callback
 
+from .asking import control_site, forced_phases, orders
 from .config import PartConfig
 from .core.control import ControlState, control, proven_safe_a
 from .core.control.types import (
-    BatteryOrder,
     BatterySetpoint,
-    ChargerOrder,
     ChargerSetpoint,
     ControlSite,
     MeterGrade,
-    Orders,
     Override,
     Readings,
     Setpoints,
@@ -29,7 +26,6 @@ from .devices.base import CannotConnect, DeviceError
 from .devices.entity.context import acting_context
 from .handback import HandBack
 from .runner import DeviceRunner
-from .trips.goals import laxity_h, next_ready_by
 from .writer import Decisions, Target, Writer
 
 if TYPE_CHECKING:
@@ -74,7 +70,7 @@ class Actor:
         site, config = self._site, self._site.config
         chargers = config.parts(PartKind.CHARGER)
         batteries = [p for p in config.parts(PartKind.BATTERY) if p.controllable]
-        self._refresh_specs()
+        self._control_site = control_site(self._site)
         for part in chargers:
             if part.id not in self._chargers:
                 self._chargers[part.id] = Writer(
@@ -109,26 +105,6 @@ class Actor:
             value_unique_id=site.registry.part_unique_id(part, value),
             choice_unique_id=site.registry.part_unique_id(part, choice) if switching else None,
         )
-
-    def _refresh_specs(self) -> None:
-        config = self._site.config
-        self._control_site = ControlSite(
-            grid=self._site.grid,
-            circuits=config.circuits,
-            chargers=tuple(
-                part.charger_spec(self._forced_phases(part))
-                for part in config.parts(PartKind.CHARGER)
-            ),
-            batteries=tuple(p.battery_spec() for p in config.parts(PartKind.BATTERY)),
-            slow_meter_a=config.slow_meter_a,
-        )
-
-    def _forced_phases(self, part: PartConfig) -> int | None:
-        """Return the phases that a commissioning or a person wants, else `None`."""
-        run = self._site.commissioner.run_of(part)
-        if run is not None and run.phases is not None:
-            return run.phases
-        return self._site.plugs.settings(part).forced_phases
 
     @property
     def control_site(self) -> ControlSite:
@@ -169,7 +145,7 @@ class Actor:
         if (no_plan or meter is None) and now_s - site.started_at < HOLD_S:
             return
         self._stepped_at = now_s
-        self._refresh_specs()
+        self._control_site = control_site(self._site)
         chargers = {
             part.id: reading
             for part in site.config.parts(PartKind.CHARGER)
@@ -183,7 +159,7 @@ class Actor:
         before = self.setpoints
         setpoints, self._state = control(
             self._control_site,
-            self._orders(),
+            orders(site),
             self._state,
             Readings(
                 meter=meter,
@@ -206,7 +182,7 @@ class Actor:
         forced = {
             part.id: phases
             for part in self._site.config.parts(PartKind.CHARGER)
-            if (phases := self._forced_phases(part)) is not None
+            if (phases := forced_phases(self._site, part)) is not None
             and part.charger_spec(phases).phases == (phases,)
         }
         chargers = {
@@ -227,58 +203,6 @@ class Actor:
         elif reading.power_kw is not None or self._meter is None:
             self._meter = reading
         return self._meter
-
-    def _orders(self) -> Orders:
-        site = self._site
-        config = site.config
-        return Orders(
-            schedule=site.plan.schedule if site.plan is not None else None,
-            chargers={p.id: self._order(p) for p in config.parts(PartKind.CHARGER)},
-            batteries={
-                p.id: BatteryOrder(
-                    mode=site.settings.battery(p.id).mode,
-                    power_kw=site.settings.battery(p.id).power_kw,
-                )
-                for p in config.parts(PartKind.BATTERY)
-            },
-            outside_limit_kw=self.outside_limit_kw(),
-            peak_target_kw=site.history.peak_target_kw(),
-            house_peak_a=site.history.house_peak_a(),
-        )
-
-    def _order(self, part: PartConfig) -> ChargerOrder:
-        site = self._site
-        if (trial := site.commissioner.order(part)) is not None:
-            return trial
-        settings = site.plugs.settings(part)
-        if not site.plugs.watches[part.id].plugged:
-            return ChargerOrder(mode=settings.mode, smart=site.plugs.controlled(part))
-        wish, max_kw = site.plugs.wish(part), site.plugs.max_kw(part)
-        vehicle = site.plugs.vehicle_at(part)
-        now = site.clock.now()
-        by = next_ready_by(now, wish.ready_by, site.hass.config.time_zone)
-        return ChargerOrder(
-            mode=settings.mode,
-            smart=site.plugs.controlled(part),
-            override=settings.override,
-            below_minimum=wish.below_minimum,
-            laxity_h=laxity_h(wish, now, by, max_kw),
-            vehicle_max_a=vehicle.max_a if vehicle else None,
-            vehicle_max_phases=vehicle.max_phases if vehicle else 3,
-            vehicle_full=wish.reached,
-        )
-
-    def outside_limit_kw(self) -> float | None:
-        """Return the import limit that another entity sets now, or `None`."""
-        entity_id = self._site.config.outside_limit_entity
-        state = self._site.hass.states.get(entity_id) if entity_id else None
-        if state is None or state.state in (STATE_UNKNOWN, STATE_UNAVAILABLE):
-            return None
-        try:
-            value = float(state.state)
-        except ValueError:
-            return None
-        return value / 1000 if state.attributes.get("unit_of_measurement") == "W" else value
 
     def _log_changes(self) -> None:
         for part_id, setpoint in self.setpoints.chargers.items():
