@@ -1,21 +1,20 @@
 """House, simulated NRGkick of either generation and driver for the tests of the driver."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import aiohttp
-import pytest
 
-from custom_components.smart_charging.core.reading import AnyReading, ChargerReading
-from custom_components.smart_charging.devices.base import DeviceError, DriverContext
+from custom_components.smart_charging.core.reading import ChargerReading
 from custom_components.smart_charging.devices.nrgkick.driver import NrgkickDriver, Timing
 from simulators.clock import ManualClock
 from simulators.house import Car, ChargerConfig, House, HouseConfig
 from simulators.nrgkick import NrgkickGen2
 from simulators.nrgkick_gen1 import NrgkickGen1
+
+from .charger_rig import ChargerRig
 
 START = datetime(2026, 6, 10, 10, 0, tzinfo=UTC)
 PASSWORD = "hunter2-äß"
@@ -27,17 +26,13 @@ SLOW = Timing(gen2_poll_s=60, gen1_poll_s=60, gen2_answer_s=0.3, gen1_answer_s=0
 """Asks by itself only at the start and after an order."""
 
 
-class Rig:
+class Rig(ChargerRig[NrgkickDriver]):
     """House, charger and driver, moved in lock step."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
-        self.clock = ManualClock(START)
-        self.session = session
+        super().__init__(session, ManualClock(START))
         self.furnish()
-        self.readings: list[ChargerReading] = []
-        self.task: asyncio.Task[None] | None = None
         self.simulator: NrgkickGen2 | NrgkickGen1 | None = None
-        self.port = 0
 
     def furnish(self, **changes: Any) -> None:
         charger = {"key": "charger", "car": Car(soc=0.3)} | changes
@@ -62,36 +57,10 @@ class Rig:
         return simulator
 
     def build(self, timing: Timing = TIMING, **data: Any) -> NrgkickDriver:
-        context = DriverContext(
-            session=self.session, clock=self.clock, run_blocking=asyncio.to_thread
-        )
         self.driver = NrgkickDriver(
-            {"host": f"127.0.0.1:{self.port}", **data}, context, timing=timing
+            {"host": f"127.0.0.1:{self.port}", **data}, self.context, timing=timing
         )
         return self.driver
-
-    def publish(self, part: str, reading: AnyReading) -> None:
-        assert part == "charger"
-        assert isinstance(reading, ChargerReading)
-        self.readings.append(reading)
-
-    @property
-    def last(self) -> ChargerReading:
-        return self.readings[-1]
-
-    async def run(self) -> None:
-        self.readings.clear()
-        self.task = asyncio.create_task(self.driver.run(self.publish))
-        await self.until(lambda: bool(self.readings) or self.task_done)
-
-    @property
-    def task_done(self) -> bool:
-        return self.task is not None and self.task.done()
-
-    async def until(self, condition: Callable[[], bool], patience_s: float = 5.0) -> None:
-        async with asyncio.timeout(patience_s):
-            while not condition():
-                await asyncio.sleep(0.005)
 
     async def tick(self, seconds: float = 5.0) -> ChargerReading:
         """Move on and await a reading that was asked for after this very moment."""
@@ -105,22 +74,6 @@ class Rig:
         for _ in range(count):
             await self.tick()
         return self.last
-
-    async def failure(self, patience_s: float = 5.0) -> DeviceError:
-        """Await the end of `run` and return why."""
-        assert self.task is not None
-        with pytest.raises(DeviceError) as caught:
-            async with asyncio.timeout(patience_s):
-                await self.task
-        self.task = None
-        return caught.value
-
-    async def halt(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
 
     def ordered(self) -> list[dict[str, Any]]:
         """Return the orders since the last call."""

@@ -1,20 +1,19 @@
 """House, simulated PowerFlex service and driver for the tests of the driver."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import aiohttp
-import pytest
 
-from custom_components.smart_charging.core.reading import AnyReading, ChargerReading
-from custom_components.smart_charging.devices.base import DeviceError, DriverContext
+from custom_components.smart_charging.core.reading import ChargerReading
 from custom_components.smart_charging.devices.powerflex.driver import PowerFlexDriver, Timing
 from simulators.clock import ManualClock
 from simulators.house import Car, ChargerConfig, House, HouseConfig
 from simulators.powerflex import PowerFlex
+
+from .charger_rig import ChargerRig
 
 START = datetime(2026, 6, 10, 10, 0, tzinfo=UTC)
 USER, PASSWORD = "me@garage.example", "hunter2-äß"
@@ -27,12 +26,11 @@ PAIR = (
 )
 
 
-class Rig:
+class Rig(ChargerRig[PowerFlexDriver]):
     """House, service and driver, moved in lock step."""
 
     def __init__(self, session: aiohttp.ClientSession, *stations: ChargerConfig) -> None:
-        self.clock = ManualClock(START)
-        self.session = session
+        super().__init__(session, ManualClock(START))
         config = HouseConfig(
             base_kw=(0.0, 0.0, 0.0),
             appliances=(),
@@ -42,18 +40,12 @@ class Rig:
         self.house = House(config, self.clock)
         numbers = {point.key: point.key for point in config.chargers}
         self.service = PowerFlex(self.house, self.clock, numbers, username=USER, password=PASSWORD)
-        self.readings: list[ChargerReading] = []
-        self.task: asyncio.Task[None] | None = None
-        self.port = 0
 
     @property
     def point(self) -> Any:
         return next(iter(self.house.chargers.values()))
 
     def build(self, **data: Any) -> PowerFlexDriver:
-        context = DriverContext(
-            session=self.session, clock=self.clock, run_blocking=asyncio.to_thread
-        )
         form = {
             "url": f"http://127.0.0.1:{self.port}",
             "username": USER,
@@ -61,32 +53,9 @@ class Rig:
             "garage": "03",
             "station": "02",
         }
-        self.driver = PowerFlexDriver(form | data, context, timing=TIMING)
+        self.driver = PowerFlexDriver(form | data, self.context, timing=TIMING)
         self.driver._service.answer_s = ANSWER_S
         return self.driver
-
-    def publish(self, part: str, reading: AnyReading) -> None:
-        assert part == "charger"
-        assert isinstance(reading, ChargerReading)
-        self.readings.append(reading)
-
-    @property
-    def last(self) -> ChargerReading:
-        return self.readings[-1]
-
-    async def run(self) -> None:
-        self.readings.clear()
-        self.task = asyncio.create_task(self.driver.run(self.publish))
-        await self.until(lambda: bool(self.readings) or self.task_done)
-
-    @property
-    def task_done(self) -> bool:
-        return self.task is not None and self.task.done()
-
-    async def until(self, condition: Callable[[], bool], patience_s: float = 5.0) -> None:
-        async with asyncio.timeout(patience_s):
-            while not condition():
-                await asyncio.sleep(0.005)
 
     async def polls(self, count: int = 3) -> None:
         """Let so many questions for measurements go by."""
@@ -110,22 +79,6 @@ class Rig:
         for _ in range(count):
             await self.tick()
         return self.last
-
-    async def failure(self, patience_s: float = 5.0) -> DeviceError:
-        """Await the end of `run` and return why."""
-        assert self.task is not None
-        with pytest.raises(DeviceError) as caught:
-            async with asyncio.timeout(patience_s):
-                await self.task
-        self.task = None
-        return caught.value
-
-    async def halt(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.task
-            self.task = None
 
     def ordered(self) -> list[tuple[float, bool]]:
         """Return kW and switch of the orders since the last call."""
