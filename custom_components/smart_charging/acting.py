@@ -320,6 +320,17 @@ class Actor:
         """Return the power that goes with a battery's charge and discharge modes."""
         return self._battery_power_kw.get(part.id, self._site.settings.battery(part.id).power_kw)
 
+    def power_with_mode_kw(self, part: PartConfig, context: Context | None) -> float:
+        """Return the power of a mode that is ordered now.
+
+        A person's mode goes with the power that the person asked for last: the number may show
+        one of our own orders by then.
+        """
+        own_kw = self._site.settings.battery(part.id).power_kw
+        if own_kw > 0 and not self.decisions.owns(context):
+            return own_kw
+        return self.battery_power_kw(part)
+
     async def set_battery_power(
         self, part: PartConfig, context: Context | None, power_kw: float
     ) -> None:

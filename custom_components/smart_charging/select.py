@@ -140,5 +140,5 @@ class BatteryModeSelect(_PartSelect):
                 self.part,
                 self._context,
                 BatteryMode(option),
-                self.site.actor.battery_power_kw(self.part),
+                self.site.actor.power_with_mode_kw(self.part, self._context),
             )

@@ -93,6 +93,23 @@ async def test_a_person_s_order_reaches_the_battery_watts_first(
 
 
 @pytest.mark.freeze_time(NIGHT)
+async def test_a_mode_goes_with_the_power_that_a_person_asked_for_before(home: EntityHome) -> None:
+    await order(home, BatteryMode.HOLD, 1.5)
+    await home.run(10, step=1)
+    await home.call("button", "press", home.entity_id("button", "battery_resume"))
+    await act(home)
+    # Meanwhile control gives an order of its own, with a power of its own.
+    await home.run(60, step=1)
+    assert battery(home).mode is BatteryMode.SELF_CONSUMPTION
+    assert float(home.state("number", "battery_power")) == 0
+    await home.call(
+        "select", "select_option", home.entity_id("select", "battery_mode"), option="charge"
+    )
+    await home.run(30, step=1)
+    assert battery(home).power_kw == pytest.approx(1.5, abs=0.05)
+
+
+@pytest.mark.freeze_time(NIGHT)
 async def test_back_to_the_plan_ends_a_person_s_order(home: EntityHome) -> None:
     await act(home)
     await order(home, BatteryMode.HOLD, 0)

@@ -92,31 +92,33 @@ def stay(climb: Climb, most: float) -> None:
     for some in [back, *([x] for x in back if len(back) > 1)]:
         if climb.best is None or not some or climb.stopped:
             return
-        left = len(taken_back(climb.best, wanted))
-
-        def stays(found: Attempt | None, fewer_than: int = left) -> bool:
-            return found is not None and len(taken_back(found, wanted)) < fewer_than
-
-        dear: list[Attempt] = []
-        for pattern in (_of_the_best, _in_part, _exchanged, _of_the_relaxation):
-            changed = pattern(climb, climb.best, some, most)
-            found = None if changed is None else climb.settle(changed, most + _within_reach(climb))
-            if found is not None and stays(found):
-                if found.solved.objective <= most:
-                    climb.best = found
-                    break
-                dear.append(found)
-        else:
-            if dear:
-                found = _search_on(climb, min(dear, key=lambda x: x.solved.objective), some, most)
-                if stays(found) and found.solved.objective <= most:
-                    climb.best = found
+        found = _staying(climb, climb.best, some, wanted, most)
+        if found is not None:
+            climb.best = found
         if not taken_back(climb.best, wanted):
             return
 
 
-def _within_reach(climb: Climb) -> float:
-    return REACH * climb.weights.bill
+def _staying(
+    climb: Climb, best: Attempt, some: list[Order], wanted: list[Order], most: float
+) -> Attempt | None:
+    """Return a plan that takes back fewer orders than the best, `None` where all are too dear."""
+    left = len(taken_back(best, wanted))
+    reach = most + REACH * climb.weights.bill
+    dear: list[Attempt] = []
+    for pattern in (_of_the_best, _in_part, _exchanged, _of_the_relaxation):
+        changed = pattern(climb, best, some, most)
+        found = None if changed is None else climb.settle(changed, reach)
+        if found is None or len(taken_back(found, wanted)) >= left:
+            continue
+        if found.solved.objective <= most:
+            return found
+        dear.append(found)
+    if not dear:
+        return None
+    found = _search_on(climb, min(dear, key=lambda x: x.solved.objective), some, most)
+    stays = len(taken_back(found, wanted)) < left
+    return found if stays and found.solved.objective <= most else None
 
 
 def _search_on(climb: Climb, start: Attempt, some: list[Order], most: float) -> Attempt:

@@ -13,6 +13,7 @@ from .presence import TINY
 from .reasons import battery_order, site_view
 from .search import Attempt, Climb
 from .solution import peaks
+from .staying import orders, taken_back
 
 LEAST_KW = 0.1
 """Power of a battery that charges or gives because it did."""
@@ -21,6 +22,7 @@ LEAST_KW = 0.1
 def stay_batteries(climb: Climb, most: float) -> None:
     """Make the best of a climb a plan whose batteries stay with their modes, where one costs `most`."""
     wanted = {x.battery: x.mode for x in climb.prepared.problem.previous_batteries}
+    standing = orders(climb) if wanted else []
     for b, battery in enumerate(climb.prepared.batteries):
         if climb.best is None or climb.stopped:
             return
@@ -33,7 +35,9 @@ def stay_batteries(climb: Climb, most: float) -> None:
         pattern = climb.best.pattern.copy()
         pattern.battery_now[b] = flows
         found = climb.settle(pattern, most)
-        if found is not None and _mode(climb, found, b) == mode:
+        if found is None or _mode(climb, found, b) != mode:
+            continue
+        if len(taken_back(found, standing)) <= len(taken_back(climb.best, standing)):
             climb.best = found
 
 
