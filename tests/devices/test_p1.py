@@ -226,6 +226,12 @@ class TestValues:
         assert seen is not None
         assert seen.limiter == limiter
 
+    @pytest.mark.parametrize("wrong", ["(01.633*kW)", "(01.633*kWh)", "(006.78*A)", "()"])
+    def test_a_voltage_in_another_unit_is_none(self, wrong: str) -> None:
+        seen = changed("1-0:52.7.0(230.4*V)", f"1-0:52.7.0{wrong}")
+        assert seen.power_kw is not None
+        assert len(seen.phases) == 3
+
     def test_of_several_currents_of_a_limiter_the_smallest_counts(self) -> None:
         three = "1-0:31.4.0(25*A)\r\n1-0:51.4.0(16*A)\r\n1-0:71.4.0(20*A)"
         assert changed("1-0:31.4.0(999*A)", three).limiter == Limiter(current_a=16.0)

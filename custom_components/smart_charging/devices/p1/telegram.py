@@ -30,6 +30,7 @@ _REGISTER = re.compile(
 )
 """Lines that the library reads for us."""
 _QUANTITY = re.compile(r"\(\d{1,9}(?:\.\d{1,6})?\*(?:kWh|kW|V|A)\)")
+_VOLTS = re.compile(r"\((\d{1,9}(?:\.\d{1,6})?)\*V\)")
 _TARIFF = re.compile(r"\((\d{1,4})\)")
 _PEAK = re.compile(r"\((\d{12}[SW])\)\((\d{1,3}\.\d{1,4})\*kW\)")
 _PAST_PEAK = re.compile(r"\((\d{12}[SW])\)\((\d{12}[SW])\)\((\d{1,3}\.\d{1,4})\*kW\)")
@@ -248,8 +249,8 @@ def _without_neutral(lines: Lines) -> bool:
     grid = _text(lines.get("1-0:94.32.1", ""))
     if grid:
         return grid == "230"
-    volts = [_QUANTITY.fullmatch(lines.get(f"1-0:{n}2.7.0", "")) for n in (3, 5, 7)]
-    return all(volts) and [float(m[0][1:-3]) > 0 for m in volts if m] == [True, False, True]
+    volts = [_VOLTS.fullmatch(lines.get(f"1-0:{n}2.7.0", "")) for n in (3, 5, 7)]
+    return all(volts) and [float(m[1]) > 0 for m in volts if m] == [True, False, True]
 
 
 def _phases(lines: Lines, read: _Registers) -> tuple[Phase, ...]:
