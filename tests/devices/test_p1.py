@@ -229,8 +229,12 @@ class TestValues:
     @pytest.mark.parametrize("wrong", ["(01.633*kW)", "(01.633*kWh)", "(006.78*A)", "()"])
     def test_a_voltage_in_another_unit_is_none(self, wrong: str) -> None:
         seen = changed("1-0:52.7.0(230.4*V)", f"1-0:52.7.0{wrong}")
-        assert seen.power_kw is not None
-        assert len(seen.phases) == 3
+        assert [phase.voltage_v for phase in seen.phases] == [230.5, None, 229.1]
+        assert seen.power_kw == pytest.approx(0.12)
+
+    @pytest.mark.parametrize("wrong", ["(000.120*kWh)", "(120.0*V)", "(001.20*A)"])
+    def test_a_power_in_another_unit_is_none(self, wrong: str) -> None:
+        assert changed("1-0:1.7.0(00.120*kW)", f"1-0:1.7.0{wrong}").power_kw is None
 
     def test_of_several_currents_of_a_limiter_the_smallest_counts(self) -> None:
         three = "1-0:31.4.0(25*A)\r\n1-0:51.4.0(16*A)\r\n1-0:71.4.0(20*A)"

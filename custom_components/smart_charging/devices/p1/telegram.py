@@ -29,7 +29,16 @@ _REGISTER = re.compile(
     r"[01]-[01]:(?:[12]\.8\.[0-4]|[12]\.7\.0|[246][12]\.7\.0|[357][12]\.7\.0|1\.4\.0)"
 )
 """Lines that the library reads for us."""
-_QUANTITY = re.compile(r"\(\d{1,9}(?:\.\d{1,6})?\*(?:kWh|kW|V|A)\)")
+_QUANTITIES = tuple(
+    (re.compile(f"[01]-[01]:{code}"), re.compile(rf"\(\d{{1,9}}(?:\.\d{{1,6}})?\*{unit}\)"))
+    for code, unit in (
+        (r"[12]\.8\.[0-4]", "kWh"),
+        (r"(?:[12]\.7\.0|[246][12]\.7\.0|1\.4\.0)", "kW"),
+        (r"[357]2\.7\.0", "V"),
+        (r"[357]1\.7\.0", "A"),
+    )
+)
+"""The same by their unit: the library takes any, and a voltage in kW is none."""
 _VOLTS = re.compile(r"\((\d{1,9}(?:\.\d{1,6})?)\*V\)")
 _TARIFF = re.compile(r"\((\d{1,4})\)")
 _PEAK = re.compile(r"\((\d{12}[SW])\)\((\d{1,3}\.\d{1,4})\*kW\)")
@@ -186,7 +195,7 @@ def _registers(lines: Lines) -> str:
     return "".join(
         f"{code}{rest}\r\n"
         for code, rest in lines.items()
-        if _REGISTER.fullmatch(code) and _QUANTITY.fullmatch(rest)
+        if any(known.fullmatch(code) and sound.fullmatch(rest) for known, sound in _QUANTITIES)
     )
 
 
