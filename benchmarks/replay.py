@@ -4,7 +4,8 @@ The recorder wraps the methods of `highspy.Highs` that change a model or solve i
 them and however the planner is built inside, the same models, bounds and solves can be replayed
 from ready arrays. Only what has to be done is timed in a replay: passing a model, changing bounds,
 costs or coefficients, giving a start, solving. Options are set between the clocks. Where the planner
-tells the simplex where to begin, a replay may leave that out: bare HiGHS begins from nothing.
+tells the simplex where to begin and how to walk, a replay may leave that out: bare HiGHS begins from
+nothing and walks as it does by itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -120,7 +121,9 @@ def replay_cold(recording: Recording) -> Took:
     for calls in recording.solvers.values():
         kept = make()
         kept.setOptionValue("output_flag", False)
-        options = [args for name, args in calls if name == "setOptionValue"]
+        options = [
+            args for name, args in calls if name == "setOptionValue" and not _tells(name, args)
+        ]
         for name, args in calls:
             if name not in ("run", "solve"):
                 getattr(kept, name)(*args)
@@ -137,10 +140,15 @@ def replay_cold(recording: Recording) -> Took:
     return Took(wall_s=wall, cpu_s=cpu)
 
 
-def replay(recording: Recording, *, start: bool = True) -> Took:
+def _tells(name: str, args: tuple[Any, ...]) -> bool:
+    """Return whether a call tells the simplex where to begin or how to walk."""
+    return name == "setBasis" or (name == "setOptionValue" and "simplex" in args[0])
+
+
+def replay(recording: Recording, *, told: bool = True) -> Took:
     """Ask the same of raw solvers, and return what that takes.
 
-    Without `start` they are not told where the simplex begins.
+    Unless `told` they find for themselves where the simplex begins and how it walks.
     """
     import highspy
 
@@ -149,7 +157,7 @@ def replay(recording: Recording, *, start: bool = True) -> Took:
     for calls in recording.solvers.values():
         raw = make()
         raw.setOptionValue("output_flag", False)
-        asked = [call for call in calls if start or call[0] != "setBasis"]
+        asked = [call for call in calls if told or not _tells(*call)]
         groups = groupby(asked, lambda call: call[0] in TIMED)
         # Calls that follow each other are timed together: the clock takes as long as a small one.
         for counts, some in [

@@ -264,6 +264,7 @@ def gloomy(seed: int) -> Problem:
 @example(
     gloomy(18970)
 )  # a battery that gives while the car runs, and fills up in the rest of the slot
+@example(gloomy(38255))  # a trip that begins with the slot in which the car is back
 def test_every_plan_with_a_margin_is_possible_and_misses_no_more(problem: Problem) -> None:
     careful, mean = plan(problem), plan(without_p10(problem))
 

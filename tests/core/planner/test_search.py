@@ -204,7 +204,7 @@ def test_where_no_rounding_holds_minimums_go_first(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         climbing.Climb,
         "settle",
-        lambda self, pattern, *most: settle(self, pattern) if not most else None,
+        lambda self, pattern, *most, **more: settle(self, pattern, **more) if not most else None,
     )
 
     answer = plan(problem)

@@ -129,7 +129,7 @@ def test_what_is_added_after_a_pour_is_in_the_next() -> None:
 
     assert matrix.cost.tolist() == [2 * SCALE, SCALE]
     assert answer is not None
-    assert answer.values.tolist() == pytest.approx([3.0, 1.0])
+    assert answer.values.tolist() == pytest.approx([3.0, 1.0, 0.0])
 
 
 def test_a_model_that_highs_does_not_take_is_an_error() -> None:

@@ -298,6 +298,8 @@ def random_home(seed: int) -> Problem:
 @given(st.integers(0, 10**9).map(random_home))
 # Energy costs less than nothing: thrown away sun took what a car gave up, step by step.
 @example(random_home(512))
+# What the limits leave of two cars on one circuit takes fifteen steps down to be possible.
+@example(random_home(1660084))
 def test_no_plan_takes_from_a_car_what_it_may_not_give(problem: Problem) -> None:
     answer = plan(problem)
 

@@ -84,7 +84,8 @@ def _start(
 ) -> npt.NDArray[np.float64]:
     """Return the best so far as values of the model with binaries."""
     values = np.zeros(count)
-    values[: len(attempt.solved.values)] = attempt.solved.values
+    known = attempt.solved.values[:-1]
+    values[: len(known)] = known
     for _, column, one, other in columns.ways:
         values[column] = float(values[one] > values[other])
     for v, need in enumerate(climb.needs):

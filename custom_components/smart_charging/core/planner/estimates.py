@@ -29,7 +29,7 @@ class Estimates:
         self._prepared, self._need, self._attempt, self._v = prepared, need, attempt, v
         ids = columns.charge[v]
         there = ids != ABSENT
-        self._rise = np.where(there, attempt.solved.column_duals[ids], 0.0)
+        self._rise = attempt.solved.column_duals[ids]
         self._power = attempt.solution.charge[v]
         self._on = np.where(there, np.maximum(self._rise, 0.0) * need.plugged.min_kw, np.inf)
         self._off = np.maximum(-self._rise, 0.0) * self._power

@@ -197,7 +197,13 @@ def _raised(
     found = np.zeros(prepared.n, dtype=bool)
     for need, charge, setting in zip(needs, solution.charge, solution.setting, strict=True):
         plugged = need.plugged
-        at = np.flatnonzero(charge > TINY)
+        runs = charge > TINY
+        if not steps.any():
+            # Without steps only what is below the least current of some setting.
+            runs &= charge < plugged.sure_kw
+        at = runs.nonzero()[0]
+        if not len(at):
+            continue
         number, charger = setting[at], plugged.charger[at]
         mean_kw, per_a = charge[at] / plugged.share[at], plugged.kw_per_a[number, at]
         amperes = mean_kw / per_a

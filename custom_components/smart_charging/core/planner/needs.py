@@ -268,7 +268,8 @@ def _room(
     may_exceed: bool,
 ) -> float:
     """Return the AC energy that may be charged in the first `point` slots."""
-    until = prepared.problem.slots[int(plugged.slot[point - 1])]
-    # A trip empties the battery after the stay before it: only trips before count as room.
+    # A trip empties the battery after the stay before it: only those that began by the last slot do
+    # count as room, as they do in `_point`.
+    until = prepared.problem.slots[int(plugged.slot[point - 1])] + MICROSECOND
     room = _ceiling(vehicle, until, trips)
     return room if may_exceed else min(room, total)

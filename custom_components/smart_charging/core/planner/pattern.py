@@ -27,7 +27,7 @@ class Pattern:
     setting: list[npt.NDArray[np.int64]]
     """Which setting an ON slot keeps."""
     cap: list[Series]
-    """Highest mean power in kW."""
+    """Highest mean power in kW, none above the slot's own."""
     pinned: dict[tuple[int, int], float]
     """Mean power in kW of the (vehicle, position) that a limit has fixed."""
     exporting: dict[int, bool]
@@ -117,8 +117,10 @@ def _directions(
         bound(columns.exported[at], np.where(exporting, columns.export_most[at], 0.0))
     # Slots that an earlier pattern capped get their bound back.
     columns.waste_capped.update(pattern.waste_cap)
-    at = np.array(sorted(t for t in columns.waste_capped if columns.curtailed[t] != ABSENT), int)
-    if len(at):
+    if columns.waste_capped:
+        at = np.array(
+            sorted(t for t in columns.waste_capped if columns.curtailed[t] != ABSENT), int
+        )
         caps = np.array([pattern.waste_cap.get(t, np.inf) for t in at.tolist()])
         bound(columns.curtailed[at], np.minimum(prepared.pv[at], caps))
     columns.capped.update(
@@ -142,31 +144,25 @@ def _directions(
     return found
 
 
-def powers(ids: Ids, solved: Solved) -> Series:
-    """Return the values of columns, 0 where they are absent."""
-    return np.where(ids == ABSENT, 0.0, solved.values[ids])
-
-
 def limits_of(pattern: Pattern, need: Needs, v: int) -> tuple[Series, Series]:
     """Return the least and highest mean power in kW that a pattern allows a vehicle."""
     plugged, state = need.plugged, pattern.state[v]
-    high = np.where(
-        (state == OFF) | plugged.barred, 0.0, np.minimum(pattern.cap[v], plugged.max_kw)
-    )
-    low = np.zeros(len(plugged))
+    high = np.where(state == OFF, 0.0, pattern.cap[v])
     if len(plugged.kind) > 1:
-        on = np.flatnonzero((state == ON) & ~plugged.barred)
+        low = np.zeros(len(plugged))
+        on = ((state == ON) & ~plugged.barred).nonzero()[0]
         number = np.minimum(pattern.setting[v][on], plugged.count[on] - 1)
         high[on] = np.minimum(high[on], plugged.share[on] * plugged.most_kw[number, on])
         low[on] = np.minimum(plugged.share[on] * plugged.least_kw[number, on], high[on])
-    elif len(plugged.kind):
-        low = np.where(state == ON, np.minimum(plugged.min_kw, high), 0.0)
+    else:
+        low = np.minimum(plugged.min_kw, high) * (state == ON)
     if pattern.full_range:
         low[:] = 0.0
     low[pattern.tapered[v]] = 0.0
     for (w, i), pin in pattern.pinned.items():
         if w == v:
-            low[i] = high[i] = pin
+            high[i] = pin
+            low[i] = 0.0 if pattern.full_range else pin
     return low, high
 
 
@@ -175,7 +171,7 @@ def chosen_settings(
 ) -> npt.NDArray[np.int64]:
     """Return which setting each slot of a vehicle runs at in an answer, -1 where it does not."""
     plugged, state, setting = need.plugged, pattern.state[v], pattern.setting[v]
-    power = powers(charge, solved)
+    power = solved.values[charge]
     runs = (power > TINY) & (plugged.count > 0)
     if len(plugged.kind) < 2:
         return np.where(runs, 0, -1)
@@ -189,9 +185,9 @@ def chosen_settings(
 def _line_factors(need: Needs, columns: Columns, solver: Solver, pattern: Pattern, v: int) -> None:
     """Give the rows of fuse and circuits the currents of the setting that is chosen."""
     plugged, charge = need.plugged, columns.charge[v]
-    choice = np.flatnonzero((plugged.count > 1) & (charge != ABSENT))
-    if not len(choice):
+    if len(plugged.kind) < 2:
         return
+    choice = np.flatnonzero((plugged.count > 1) & (charge != ABSENT))
     number = np.minimum(pattern.setting[v][choice], plugged.count[choice] - 1)
     lines = plugged.line_a_per_kw[number, choice] / plugged.share[choice, None]
     for charger in np.unique(plugged.charger[choice]).tolist():

@@ -59,8 +59,9 @@ def prefer(climb: Climb) -> float:
     while improved:
         improved = False
         best = climb.best
-        changes = _changes(climb, best, most - best.solved.objective)
-        restless = unrest(climb, best) if changes else 0
+        runs = [_runs(climb, best, v) for v in range(len(climb.needs))]
+        changes = _changes(climb, best, runs, most - best.solved.objective)
+        restless = _unrest(climb, best, runs) if changes else 0
         for change in changes:
             if misses >= MISSES or climb.stopped:
                 break
@@ -73,7 +74,7 @@ def prefer(climb: Climb) -> float:
     stay_batteries(climb, most)
     if climb.best is cheapest:
         return 0.0
-    return max(0.0, climb.cost(climb.best) - climb.cost(cheapest))
+    return max(0.0, climb.best.cost - cheapest.cost)
 
 
 def _stays(wanted: list[Order], best: Attempt, found: Attempt) -> bool:
@@ -83,9 +84,13 @@ def _stays(wanted: list[Order], best: Attempt, found: Attempt) -> bool:
 
 def unrest(climb: Climb, attempt: Attempt) -> int:
     """Return the number of starts and phase switches of a plan, from what runs now."""
+    return _unrest(climb, attempt, [_runs(climb, attempt, v) for v in range(len(climb.needs))])
+
+
+def _unrest(climb: Climb, attempt: Attempt, runs: list[list[Run]]) -> int:
     count = 0
     for v, need in enumerate(climb.needs):
-        for run in _runs(climb, attempt, v):
+        for run in runs[v]:
             numbers = _phases(climb, attempt, v, run)
             count += int(not run.goes_on)
             count += sum(a != b for a, b in pairwise(numbers))
@@ -108,23 +113,22 @@ def _phases(climb: Climb, attempt: Attempt, v: int, run: Run) -> list[int]:
     return [plugged.kinds[kind].phases for kind in plugged.kind[setting[at], at].tolist()]
 
 
-def _changes(climb: Climb, attempt: Attempt, budget: float) -> list[Calmer]:
+def _changes(climb: Climb, attempt: Attempt, runs: list[list[Run]], budget: float) -> list[Calmer]:
     """Return what may leave out a start or a switch within a budget in currency, cheapest first.
 
     By the duals, what a change of bounds costs at least: the solver's objective is convex in them.
     """
     found: list[Calmer] = []
     for v, need in enumerate(climb.needs):
-        runs = _runs(climb, attempt, v)
-        if not runs:
-            continue
-        estimates = Estimates(climb.prepared, need, climb.columns, attempt, v)
-        for on, off in _joined(need, runs):
-            least = estimates.least(on, off, budget)
-            if least <= budget:
-                found.append(Calmer(least_cost=least, vehicle=v, on=on, off=off))
+        # One alone has nowhere to go.
+        if len(runs[v]) > 1:
+            estimates = Estimates(climb.prepared, need, climb.columns, attempt, v)
+            for on, off in _joined(need, runs[v]):
+                least = estimates.least(on, off, budget)
+                if least <= budget:
+                    found.append(Calmer(least_cost=least, vehicle=v, on=on, off=off))
         if budget >= 0:
-            found += _same_phases(climb, attempt, v, runs)
+            found += _same_phases(climb, attempt, v, runs[v])
     return sorted(found, key=lambda c: (c.least_cost, bool(c.off)))
 
 

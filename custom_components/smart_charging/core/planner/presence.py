@@ -142,6 +142,13 @@ class Plugged:
         return found
 
     @cached_property
+    def sure_kw(self) -> Series:
+        """Mean power from which on each setting can go on all the time."""
+        least = np.where(self.kind == NONE, 0.0, self.least_kw).max(axis=0, initial=0.0)
+        found: Series = self.share * least
+        return found
+
+    @cached_property
     def max_kw(self) -> Series:
         """Highest mean power."""
         most: Series = self.share * self.most_kw.max(axis=0, initial=0.0)

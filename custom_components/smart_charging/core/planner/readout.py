@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Columns
-from .model import ABSENT, Ids
 from .needs import Needs
 from .pattern import Pattern, feed_shares, limits_of
 from .prepare import Prepared
@@ -25,8 +24,8 @@ def read(
     pattern: Pattern,
 ) -> Solution:
     """Return the solver's answer to a pattern as powers and marginal prices."""
-    # Without dust of the solver, and 0 for what is absent (-1: the last).
-    values = np.append(np.where(np.abs(solved.values) < TINY, 0.0, solved.values), 0.0)
+    # Without dust of the solver.
+    values = np.where(np.abs(solved.values) < TINY, 0.0, solved.values)
     return Solution(
         imported=values[columns.imported],
         exported=values[columns.exported],
@@ -73,7 +72,7 @@ class Duals:
         # Where nothing flows the dual may be any price up to the import price: one more kWh
         # costs that.
         flows = [columns.imported, columns.exported, columns.curtailed, columns.breach]
-        values = np.append(self.solved.values, 0.0)
+        values = self.solved.values
         flows += [*columns.battery_in, *columns.battery_out, *columns.given_at]
         still = np.all([np.abs(values[x]) < TINY for x in flows], axis=0)
         found: Series = np.where(still, np.maximum(marginal, price), marginal)
@@ -104,7 +103,7 @@ class Duals:
             share_h = plugged.share[at] * self.prepared.hours[slot]
             for rows in fuses:
                 for phase, row in enumerate(rows):
-                    found[at] -= self._dual(row[slot]) * lines[:, phase] / share_h
+                    found[at] -= self.solved.row_duals[row[slot]] * lines[:, phase] / share_h
         return found
 
     @cached_property
@@ -115,14 +114,15 @@ class Duals:
             return np.zeros(self.prepared.n)
         ranges = [limits_of(self.pattern, need, v) for v, need in enumerate(self.needs)]
         share, _ = feed_shares(self.prepared, self.needs, self.columns, ranges)
-        return self._dual(rows) * share / self.prepared.hours
+        found: Series = self.solved.row_duals[rows] * share / self.prepared.hours
+        return found
 
     @cached_property
     def battery(self) -> Series:
         """The same for a kWh that batteries take or give, spread evenly: with the main fuse."""
         found = self.site.copy()
         for rows in self.columns.line_rows:
-            found -= self._dual(rows) * self.prepared.line_a_per_kw / self.prepared.hours
+            found -= self.solved.row_duals[rows] * self.prepared.line_a_per_kw / self.prepared.hours
         return found
 
     @cached_property
@@ -130,6 +130,3 @@ class Duals:
         """What a kWh in each battery is worth at the end of each slot."""
         # One more kWh held would spare what its row says.
         return tuple(-self.solved.row_duals[rows] for rows in self.columns.battery_balance)
-
-    def _dual(self, rows: Ids) -> Series:
-        return np.where(rows == ABSENT, 0.0, self.solved.row_duals[rows])

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from .columns import Columns
 from .model import ABSENT, Ids
 from .needs import Needs
-from .pattern import FREE, OFF, ON, Pattern, powers
+from .pattern import FREE, OFF, ON, Pattern
 from .prepare import Prepared
 from .presence import TINY, PluggedSlot, Series
-from .rounding_v2h import given_kw, holds_floor, taken
+from .rounding_v2h import given_kw, holds_floor
 from .runs import long_enough
 from .solution import setting_for
 from .solver import Solved
@@ -41,9 +41,9 @@ def pattern_of(
     """
     states, settings, caps, tapers = [], [], [], []
     for v, need in enumerate(needs):
-        power = powers(columns.charge[v], solved)
+        power = solved.values[columns.charge[v]]
         if need.giving is not None:
-            power = np.where(taken(columns.given[v], solved) > power, 0.0, power)
+            power = np.where(solved.values[columns.given[v]] > power, 0.0, power)
         held = _held_settings(need, power)
         taper = _tapered(prepared, need, power - given_kw(prepared, need, columns, solved, v))
         tapers.append(taper)
@@ -95,27 +95,21 @@ def exclude(columns: Columns, solved: Solved, pattern: Pattern, *, everywhere: b
     Where burning energy never pays it happens beside a car that charges for a part of a slot: its
     perspective row asks for what the sun lacks while it runs, and the rest of the slot fills up.
     """
-    changed = False
-    either: dict[tuple[int, int], bool] = {}
-    for b, (in_ids, out_ids) in enumerate(
-        zip(columns.battery_in, columns.battery_out, strict=True)
-    ):
-        into, out = powers(in_ids, solved), powers(out_ids, solved)
-        both = np.minimum(into, out) > SLACK_KW
-        if not both.any():
-            continue
-        for t in np.flatnonzero(np.maximum(into, out) > SLACK_KW).tolist():
-            key = (b, t)
-            if key in pattern.discharging:
-                continue
-            either[key] = bool(out[t] > into[t])
-            if both[t]:
-                pattern.discharging[key] = either[key]
-                changed = True
-    if changed and everywhere:
-        for key, discharging in either.items():
-            pattern.discharging.setdefault(key, discharging)
-    return changed
+    flows = [
+        (solved.values[into], solved.values[out])
+        for into, out in zip(columns.battery_in, columns.battery_out, strict=True)
+    ]
+    known = len(pattern.discharging)
+    for b, (into, out) in enumerate(flows):
+        for t in (np.minimum(into, out) > SLACK_KW).nonzero()[0].tolist():
+            pattern.discharging.setdefault((b, t), bool(out[t] > into[t]))
+    if len(pattern.discharging) == known:
+        return False
+    if everywhere:
+        for b, (into, out) in enumerate(flows):
+            for t in (np.maximum(into, out) > SLACK_KW).nonzero()[0].tolist():
+                pattern.discharging.setdefault((b, t), bool(out[t] > into[t]))
+    return True
 
 
 def _tapered(prepared: Prepared, need: Needs, power: Series) -> npt.NDArray[np.bool_]:

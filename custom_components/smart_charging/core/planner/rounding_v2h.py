@@ -3,7 +3,7 @@
 import numpy as np
 
 from .columns import Columns
-from .model import ABSENT, Ids
+from .model import Ids
 from .needs import Needs
 from .prepare import Prepared
 from .presence import TINY, Flags, Series
@@ -14,14 +14,11 @@ SLACK_KWH = 1e-5
 """A floor missed by less is held: the solver's own tolerance."""
 
 
-def taken(ids: Ids, solved: Solved) -> Series:
-    """Return the values of columns, 0 for what is absent."""
-    return np.where(ids == ABSENT, 0.0, solved.values[ids])
-
-
 def given_kw(prepared: Prepared, need: Needs, columns: Columns, solved: Solved, v: int) -> Series:
     """Return the mean AC power that would make up for what a vehicle gives back in each slot."""
-    energy = given_kwh(prepared, need, taken(columns.given[v], solved))
+    if need.giving is None:
+        return np.zeros(len(need.plugged))
+    energy = given_kwh(prepared, need, solved.values[columns.given[v]])
     found: Series = energy / prepared.hours[need.plugged.slot]
     return found
 
@@ -30,7 +27,7 @@ def holds_floor(need: Needs, columns: Columns, solved: Solved, v: int) -> Flags:
     """Return in which slots a vehicle holds the floor below which it gives nothing back."""
     if need.giving is None:
         return np.zeros(len(need.plugged), dtype=bool)
-    held = taken(columns.held[v], solved)
+    held = solved.values[columns.held[v]]
     return ~need.giving.below | (held >= need.giving.floor_kwh - SLACK_KWH)
 
 

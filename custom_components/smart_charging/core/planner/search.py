@@ -33,6 +33,9 @@ THRESHOLDS = (0.5, 0.25, 0.75, 1.0, 2.0)
 CORRECTIONS = 12
 """Times that a pattern is lowered for a limit before it counts as failed."""
 
+LAST_CORRECTIONS = 60
+"""The same where no other pattern is left."""
+
 BETTER = 1e-7
 """Currency by which a plan must be better to replace another."""
 
@@ -44,6 +47,8 @@ class Attempt:
     pattern: Pattern
     solved: Solved
     solution: Solution
+    cost: float
+    """Money."""
 
 
 class Climb:
@@ -121,27 +126,25 @@ class Climb:
         """Seconds until the clock aborts."""
         return self._deadline - perf_counter()
 
-    def cost(self, attempt: Attempt) -> float:
-        """Return the money that an attempt costs."""
-        return money(self.prepared, self.needs, self.weights, attempt.solution)
-
     def keep(self, attempt: Attempt | None) -> bool:
         """Make an attempt the best if it is, and return whether it is."""
         if attempt is None or attempt.solved.objective >= self.to_beat:
             return False
         self.best = attempt
         limits = self.limits
-        self.tolerance = max(limits.gap_absolute, limits.gap_relative * abs(self.cost(attempt)))
+        self.tolerance = max(limits.gap_absolute, limits.gap_relative * abs(attempt.cost))
         return True
 
-    def settle(self, pattern: Pattern, most: float = np.inf) -> Attempt | None:
+    def settle(
+        self, pattern: Pattern, most: float = np.inf, corrections: int = CORRECTIONS
+    ) -> Attempt | None:
         """Return the best powers for a pattern, lowered until running currents keep the limits.
 
         `None` when there are none, or as soon as they are sure to cost more than `most`.
         """
         prepared, needs, columns = self.prepared, self.needs, self.columns
         lengthen(prepared, needs, pattern)
-        for round_ in range(CORRECTIONS):
+        for round_ in range(corrections):
             apply(prepared, needs, columns, self.solver, pattern)
             solved = self.solver.solve(self.left_s)
             if solved is None and give_way(needs, pattern.gives, pattern.exporting):
@@ -158,9 +161,10 @@ class Climb:
                 pattern,
                 solution,
                 pin=round_ >= CORRECTIONS // 3,
-                everything=round_ >= CORRECTIONS - 2,
+                everything=round_ >= corrections - 2,
             ):
-                return Attempt(pattern=pattern, solved=solved, solution=solution)
+                cost = money(prepared, needs, self.weights, solution)
+                return Attempt(pattern=pattern, solved=solved, solution=solution, cost=cost)
         return None
 
     def _settings(self, pattern: Pattern, solved: Solved) -> tuple[npt.NDArray[np.int64], ...]:
@@ -173,7 +177,7 @@ class Climb:
         """Let minimums go, then switch off whatever ends up below its minimum."""
         pattern = pattern_of(self.prepared, self.needs, self.columns, relaxed, 2.0)
         pattern.full_range = True
-        attempt = self.settle(pattern)
+        attempt = self.settle(pattern, corrections=LAST_CORRECTIONS)
         if attempt is None:
             return
         for v, need in enumerate(self.needs):

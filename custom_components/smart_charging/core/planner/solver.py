@@ -49,7 +49,10 @@ class Matrix:
 
 
 class Solved:
-    """An answer of the solver; money in currency. Values and duals are read when asked for."""
+    """An answer of the solver; money in currency. Values and duals are read when asked for.
+
+    Each array ends with a 0 that belongs to nothing: what has the number `ABSENT` (-1) reads it.
+    """
 
     def __init__(self, highs: Any, info: Any, *, integer: bool, proven: bool) -> None:
         # A copy: the next solve leaves it as it is.
@@ -62,22 +65,24 @@ class Solved:
     @cached_property
     def values(self) -> Values:
         """What each column comes to."""
-        return _values(self._solution.col_value)
+        return _and_0(self._solution.col_value)
 
     @cached_property
     def row_duals(self) -> Values:
         """What one more unit on the right of each row costs."""
-        return _values(self._solution.row_dual) / SCALE
+        return _and_0(self._solution.row_dual) / SCALE
 
     @cached_property
     def column_duals(self) -> Values:
         """Reduced cost of each column."""
-        return _values(self._solution.col_dual) / SCALE
+        return _and_0(self._solution.col_dual) / SCALE
 
 
-def _values(numbers: list[float]) -> Values:
+def _and_0(numbers: list[float]) -> Values:
     # A list of floats becomes an array of machine numbers in half the time that numpy takes.
-    return np.frombuffer(array("d", numbers))
+    found = array("d", numbers)
+    found.append(0.0)
+    return np.frombuffer(found)
 
 
 class Solver:
@@ -216,6 +221,7 @@ def _basis(x: Matrix) -> Any:
     basis.col_status = _STATES[column_states].tolist()
     basis.row_status = _STATES[row_states].tolist()
     basis.valid = True
+    basis.alien = False  # As HiGHS would find it itself: nothing to look into before it runs.
     return basis
 
 

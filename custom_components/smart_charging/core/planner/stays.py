@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from .presence import ARRAYS, NONE, TINY, Flags, Numbers, Plugged, Series, Setting, settings_of
+from .presence import NONE, TINY, Flags, Numbers, Plugged, Series, Setting, settings_of
 from .problem import Charger, Problem, Stay, Vehicle
 from .quarters import MICROSECOND
 
@@ -119,14 +119,10 @@ def _without_conflicts(offers: list[_Offer], bounds_us: Numbers) -> list[_Offer]
     ]
 
 
-def _there_us(
-    offer: _Offer, bounds_us: Numbers, until_us: Numbers | None = None
-) -> npt.NDArray[np.int64]:
-    """Return for how long the vehicle is there in each slot, at most until a moment in it."""
-    end = bounds_us[offer.slots + 1] if until_us is None else until_us
-    there: Numbers = np.minimum(end, offer.end_us) - np.maximum(
-        bounds_us[offer.slots], offer.start_us
-    )
+def _there_us(offer: _Offer, bounds_us: Numbers) -> Numbers:
+    """Return for how long the vehicle is there in each slot."""
+    start, end = bounds_us[offer.slots], bounds_us[offer.slots + 1]
+    there: Numbers = np.minimum(end, offer.end_us) - np.maximum(start, offer.start_us)
     return np.maximum(there, 0)
 
 
@@ -134,43 +130,46 @@ def _plugged(
     problem: Problem, v: int, offers: list[_Offer], bounds_us: Numbers, room: Room
 ) -> Plugged:
     """Return one vehicle along the slots of its offers, in order of time."""
+    if not offers:
+        return _nowhere()
     vehicle = problem.vehicles[v]
     chargers = [problem.chargers[x.charger] for x in offers]
-    settings = [
+    lengths = [len(x.slots) for x in offers]
+    slot = np.concatenate([x.slots for x in offers])
+    share = _share(problem, vehicle, offers, bounds_us)
+    offered = [
         _held_to_previous(problem, charger, vehicle, vehicle.stays[x.stay])
         for charger, x in zip(chargers, offers, strict=True)
     ]
-    if not offers:
-        return _nowhere()
-    rows = max(len(x) for x in settings)
+    shape = max(len(x) for x in offered), len(slot)
     kinds: list[Setting] = []
-    parts: list[Plugged] = []
-    for offer, charger, offered in zip(offers, chargers, settings, strict=True):
-        m = len(offer.slots)
-        share = _share(problem, vehicle, offer, bounds_us)
-        kind, kw, limited = _fitting(offered, charger, vehicle, offer.slots, share, room, rows)
-        parts.append(
-            Plugged(
-                slot=offer.slots,
-                charger=np.full(m, offer.charger),
-                share=share,
-                limited=limited,
-                stay=np.full(m, offer.stay),
-                switching=np.full(m, charger.switching),
-                kinds=(),
-                kind=np.where(kind == NONE, NONE, kind + len(kinds)) if kinds else kind,
-                most_kw=kw,
-            )
+    kind, most, limited = np.full(shape, NONE), np.zeros(shape), np.zeros(len(slot), dtype=bool)
+    # Stays at one charger mostly come with the same settings.
+    same = list(zip((x.charger for x in offers), offered, strict=True))
+    for number, settings in dict.fromkeys(same):
+        there = [x == (number, settings) for x in same]
+        at = slice(None) if all(there) else np.repeat(there, lengths).nonzero()[0]
+        found, kw, limited[at] = _fitting(
+            settings, problem.chargers[number], vehicle, slot[at], share[at], room
         )
-        kinds.extend(offered)
-    found = {
-        name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in ARRAYS
+        kind[: len(settings), at] = np.where(found == NONE, NONE, found + len(kinds))
+        most[: len(settings), at] = kw
+        kinds += settings
+    plugged = {
+        "slot": slot,
+        "charger": np.repeat([x.charger for x in offers], lengths),
+        "share": share,
+        "limited": limited,
+        "stay": np.repeat([x.stay for x in offers], lengths),
+        "switching": np.repeat([x.switching for x in chargers], lengths),
+        "kind": kind,
+        "most_kw": most,
     }
     # Stays that take turns slot by slot are rare.
-    if bool((np.diff(found["slot"]) <= 0).any()):
-        order = np.argsort(found["slot"], kind="stable")
-        found = {name: x[..., order] for name, x in found.items()}
-    return Plugged(kinds=tuple(kinds), **found)
+    if bool((slot[1:] <= slot[:-1]).any()):
+        order = np.argsort(slot, kind="stable")
+        plugged = {name: x[..., order] for name, x in plugged.items()}
+    return Plugged(kinds=tuple(kinds), **plugged)
 
 
 def _nowhere() -> Plugged:
@@ -196,14 +195,13 @@ def _fitting(
     slots: Numbers,
     share: Series,
     room: Room,
-    rows: int,
 ) -> tuple[Numbers, Series, Flags]:
     """Return which settings fit in each slot and at which power, and where limits hold them down.
 
-    Rows x slots: those that fit come first, in their order; `NONE` and 0 kW after the last.
+    Settings x slots: those that fit come first, in their order; `NONE` and 0 kW after the last.
     """
-    kind = np.full((rows, len(slots)), NONE)
-    most = np.zeros((rows, len(slots)))
+    kind = np.full((len(settings), len(slots)), NONE)
+    most = np.zeros((len(settings), len(slots)))
     highest = np.full(len(slots), -inf)
     for number, setting in enumerate(settings):
         kw, fits = room.narrow(setting, charger, slots)
@@ -216,25 +214,31 @@ def _fitting(
         kind[number, fits] = number
         most[number, fits] = kw[fits]
     limited = highest < settings[-1].max_kw - TINY
-    if len(settings) > 1 and bool((kind[: len(settings)] == NONE).any()):
+    if len(settings) > 1 and bool((kind == NONE).any()):
         order = np.argsort(kind == NONE, axis=0, kind="stable")
         kind = np.take_along_axis(kind, order, axis=0)
         most = np.take_along_axis(most, order, axis=0)
     return kind, most, limited
 
 
-def _share(problem: Problem, vehicle: Vehicle, offer: _Offer, bounds_us: Numbers) -> Series:
-    """Return the part of each slot in which charging counts.
+def _share(problem: Problem, vehicle: Vehicle, offers: list[_Offer], bounds_us: Numbers) -> Series:
+    """Return the part of each slot of the offers in which charging counts.
 
     A goal within a slot ends it: what comes after would not serve the goal.
     """
-    start, end = bounds_us[offer.slots], bounds_us[offer.slots + 1]
-    until = end
-    for goal in vehicle.goals:
-        by = (goal.by - problem.now) // MICROSECOND
-        until = np.where((start < by) & (by < until), by, until)
-    share: Series = _there_us(offer, bounds_us, until) / (end - start)
-    return share
+    goals = [(goal.by - problem.now) // MICROSECOND for goal in vehicle.goals]
+    parts = []
+    for offer in offers:
+        start, end = bounds_us[offer.slots], bounds_us[offer.slots + 1]
+        until = np.minimum(end, offer.end_us)
+        for by in goals:
+            i = int(np.searchsorted(start, by)) - 1
+            if i >= 0 and by < until[i]:
+                until[i] = by
+        there = np.maximum(until - np.maximum(start, offer.start_us), 0)
+        parts.append(there / (end - start))
+    found: Series = np.concatenate(parts)
+    return found
 
 
 def _held_to_previous(
