@@ -42,6 +42,7 @@ class Car:
     """`None` takes the delay of the rig."""
     status: ChargerStatus | None = None
     silent: bool = False
+    tells_limit: bool = True
     report_s: float = 1.0
     energy_kwh: float = 0.0
     pending: list[tuple[datetime, float, int]] = field(default_factory=list)
@@ -78,7 +79,7 @@ class Car:
         own = tuple(self.draw_a if i < self.active else 0.0 for i in range(3))
         self.reading = ChargerReading(
             at=now, status=status, power_kw=self.kw, currents_a=own,
-            limit_a=self.limit_a, phases=self.phases,
+            limit_a=self.limit_a if self.tells_limit else None, phases=self.phases,
         )  # fmt: skip
 
 

@@ -84,8 +84,11 @@ def test_a_charger_that_never_reported_gets_no_order():
     assert rig.setpoints.chargers == {}
 
 
-def test_a_charge_that_runs_when_control_starts_is_taken_over_without_a_break():
+@pytest.mark.parametrize("tells_limit", [True, False])
+def test_a_charge_that_runs_when_control_starts_is_taken_over_without_a_break(tells_limit):
     rig = rig_of(ChargerOrder(mode=Mode.FAST), limit_a=16.0)
+    rig.cars[0].tells_limit = tells_limit
+    rig.cars[0].draw_a = 16.0
     rig.run(60)
     assert {s.chargers["c1"].current_a for _, s in rig.log} == {16.0}
 

@@ -68,6 +68,25 @@ def test_a_current_without_direction_takes_the_sign_of_the_power():
     assert house_currents_a(site, Readings(meter=meter((1.84, 8.0), kw=1.84))) == (8.0,)
 
 
+@pytest.mark.parametrize(("kw", "third"), [(2.3, 5.0), (-0.7, -5.0)])
+def test_a_current_with_a_sign_keeps_it_and_others_take_that_of_the_sum(kw, third):
+    site = ControlSite(grid=GRID3)
+    phases = meter((None, -8.0), (1.15, 5.0), (None, 5.0), kw=kw)
+    assert house_currents_a(site, Readings(meter=phases)) == (-8.0, 5.0, third)
+
+
+def test_a_phase_that_gives_only_its_power_has_the_current_of_it():
+    site = ControlSite(grid=GRID3)
+    phases = ((2.3, None), (-1.15, None), (0.0, 0.0))
+    assert house_currents_a(site, Readings(meter=meter(*phases))) == pytest.approx((10, -5, 0))
+
+
+def test_a_phase_that_says_nothing_makes_the_split_assumed():
+    site = ControlSite(grid=GRID3)
+    readings = Readings(meter=meter((2.3, 10.0), (None, None), (0.0, 0.0), kw=2.3))
+    assert house_currents_a(site, readings) == (worst_split_a(2.3, None),) * 3
+
+
 def test_a_current_that_the_meter_rounds_down_does_not_hide_power():
     assert house_currents_a(
         ControlSite(grid=Grid()), Readings(meter=meter((2.07, 8.0), kw=2.07))

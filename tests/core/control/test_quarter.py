@@ -48,6 +48,20 @@ def test_budget_refuses_a_time_outside_the_quarter(elapsed):
         quarter_budget_kw(2.5, 1.0, elapsed)
 
 
+@pytest.mark.parametrize("elapsed", [-1, 901])
+def test_forecast_refuses_a_time_outside_the_quarter(elapsed):
+    with pytest.raises(ValueError, match="elapsed_s"):
+        quarter_forecast_kw(1.0, 1.0, elapsed)
+
+
+def test_what_was_counted_in_another_quarter_says_nothing_of_this_one():
+    before = count_import(None, None, START - timedelta(minutes=5), 9.0)
+    meter = MeterReading(at=START + timedelta(minutes=5), power_kw=1.8)
+    # As if the target had been kept so far.
+    assert allowed_import_kw(2.5, meter, before) == pytest.approx(2.5)
+    assert allowed_import_kw(2.5, meter, None) == pytest.approx(2.5)
+
+
 def test_the_meters_own_clock_decides_which_quarter_it_is():
     # The host is 40 s ahead: by its clock the quarter is over, by the meter's it is not.
     meter = MeterReading(

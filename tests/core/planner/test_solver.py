@@ -139,3 +139,37 @@ def test_a_model_that_highs_does_not_take_is_an_error() -> None:
 
     with pytest.raises(pulp.PulpSolverError):
         model.solver(time_limit_s=10)
+
+
+def test_a_search_for_a_proof_ends_when_it_is_cancelled() -> None:
+    """A market split: proving that there is no exact answer takes far longer than the time here."""
+    rng = np.random.default_rng(1)
+    asked = 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 2
+
+    model = Model("split")
+    count, rows = 40, 5
+    takes = model.columns("take", np.ones(count), integer=True)
+    for row in range(rows):
+        over = model.columns(f"over{row}", [np.inf], cost=1.0)
+        under = model.columns(f"under{row}", [np.inf], cost=1.0)
+        factors = rng.integers(1, 100, count).astype(float)
+        model.equal([(takes, factors, 0), (over, -1.0), (under, 1.0)], [float(factors.sum() // 2)])
+    answer = model.solver(time_limit_s=60, cancelled=cancelled).answer()
+
+    assert 2 < asked < 10
+    assert answer is None or not answer.proven
+
+
+def test_a_simplex_that_the_clock_stops_is_no_answer() -> None:
+    problem = next(iter(homes().values()))
+    solver = model_of(problem, integers=False).solver(time_limit_s=0.0)
+
+    assert solver.answer() is None
+    answer = solver.solve(60.0)
+    assert answer is not None
+    assert answer.proven

@@ -43,7 +43,7 @@ def observe(
 ) -> tuple[House | None, tuple[Sample, ...]]:
     """Estimate the house and add the estimate to the samples. `None` where the meter is blind."""
     meter = readings.meter
-    if meter is None or meter_kw(meter) is None:
+    if meter is None:
         return None, state.samples
     ours = [v for v in views if v.order.smart]
     best = [_best(site, v, meter.at) for v in ours]
@@ -100,8 +100,8 @@ def _unconfirmed(
 def _without(
     site: ControlSite, meter: MeterReading, chargers: Sequence[Use], pv_kw: float | None
 ) -> tuple[Use | None, bool]:
-    phase_a, assumed = house_phases_a(site.grid, meter, chargers, pv_kw)
     total = meter_kw(meter)
+    phase_a, assumed = house_phases_a(site.grid, meter, chargers, pv_kw)
     if phase_a is None or total is None:
         return None, assumed
     return Use(phase_a=phase_a, kw=total - sum(c.kw for c in chargers)), assumed

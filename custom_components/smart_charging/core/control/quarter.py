@@ -1,7 +1,7 @@
 """The quarter-hour mean import on which a capacity tariff bills."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..reading import MeterReading
 from .state import QuarterEnergy
@@ -102,8 +102,3 @@ def allowed_import_kw(
             quarter_kw = target_kw * elapsed / QUARTER_S
     elapsed = min(elapsed, QUARTER_S - shortest_rest_s)
     return max(0.0, quarter_budget_kw(target_kw, quarter_kw, elapsed))
-
-
-def next_quarter(at: datetime) -> datetime:
-    """Return the end of the clock quarter that holds `at`."""
-    return quarter_start(at) + timedelta(seconds=QUARTER_S)

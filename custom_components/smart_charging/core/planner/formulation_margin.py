@@ -119,12 +119,10 @@ def _help(
 
     From what the plan has in them before it; those that may not feed cars carry the house.
     """
-    if prepared.dull is None:
-        return []
     some = np.zeros(prepared.n, dtype=bool)
     for need, kw in zip(needs, reduced, strict=True):
         some[need.plugged.slot[kw != ABSENT]] = True
-    house = np.maximum(prepared.load - prepared.dull.pv, 0.0)
+    house = np.maximum(prepared.load - margin.dull.pv, 0.0)
     found = []
     for b, battery in enumerate(prepared.batteries):
         most = np.where(some, max(battery.max_discharge_kw, 0.0), 0.0)
@@ -153,8 +151,7 @@ def _limits(
     help_: list[Ids],
 ) -> None:
     """Import, fuses and circuits with little sun, where the cars together can reach them."""
-    if (dull := prepared.dull) is None:
-        return
+    dull = margin.dull
     everyone = tuple(range(len(prepared.problem.chargers)))
     even = [np.ones(len(kw)) for kw in reduced]
     _limit(model, prepared, needs, margin, reduced, even, everyone, margin.room_kw, help_, 1.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .needs import Demand, Needs
-from .prepare import Prepared
+from .prepare import Dull, Prepared
 from .presence import TINY, Numbers, Series, settings_of
 
 NOTICED_KW = 0.01
@@ -38,6 +38,8 @@ class Margin:
     most_kw: tuple[Series, ...]
     """Highest mean power of each vehicle alone, along its plugged slots."""
     days: tuple[DullDay, ...]
+    dull: Dull
+    """The site on such a day."""
 
 
 def counted(need: Needs) -> list[Demand]:
@@ -54,7 +56,7 @@ def margin_of(prepared: Prepared, needs: tuple[Needs, ...]) -> Margin | None:
         return None
     limit = prepared.import_limit + prepared.breach_kw
     room = np.maximum(limit + dull.pv - prepared.load, 0.0)
-    most = tuple(_most(prepared, need) for need in needs)
+    most = tuple(_most(prepared, dull, need) for need in needs)
     usual, left = np.zeros(prepared.n), np.zeros(prepared.n)
     for need, kw in zip(needs, most, strict=True):
         if counted(need):
@@ -67,7 +69,7 @@ def margin_of(prepared: Prepared, needs: tuple[Needs, ...]) -> Margin | None:
         for day in _days(prepared, np.flatnonzero(loses))
         if any(_may_miss(prepared, needs, v, most, room, loses, day) for v in range(len(needs)))
     )
-    return Margin(room_kw=room, most_kw=most, days=days) if days else None
+    return Margin(room_kw=room, most_kw=most, days=days, dull=dull) if days else None
 
 
 def _days(prepared: Prepared, slots: Numbers) -> list[DullDay]:
@@ -80,12 +82,9 @@ def _days(prepared: Prepared, slots: Numbers) -> list[DullDay]:
     ]
 
 
-def _most(prepared: Prepared, need: Needs) -> Series:
+def _most(prepared: Prepared, dull: Dull, need: Needs) -> Series:
     """Return the highest mean power in kW along the plugged slots that the dull sun leaves."""
-    plugged, dull = need.plugged, prepared.dull
-    found = np.zeros(len(plugged))
-    if dull is None:
-        return found
+    plugged, found = need.plugged, np.zeros(len(need.plugged))
     for c in np.unique(plugged.charger).tolist():
         charger = prepared.problem.chargers[c]
         at = np.flatnonzero(plugged.charger == c)
