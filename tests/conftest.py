@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import asyncio.constants
 import logging
 
 import freezegun
@@ -10,6 +11,10 @@ import custom_components  # noqa: F401 - before Home Assistant puts another pack
 # The planner measures how long it works, in a thread: frozen time would be mixed with real time
 # there, since freezegun looks a few frames up for `threading`.
 freezegun.configure(extend_ignore_list=["custom_components.smart_charging.core.planner"])
+
+# Home Assistant's tests run the loop in debug mode, which notes for each callback where it came from:
+# a third of the time of all tests, for a stack that nobody reads. The checks themselves stay.
+asyncio.constants.DEBUG_STACK_DEPTH = 0
 
 # They log each byte, which is slow, and nobody reads it.
 for name in (

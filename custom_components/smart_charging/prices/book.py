@@ -69,7 +69,10 @@ class PriceBook:
 
         Where periods of different length meet, the newest run holds.
         """
-        found = overlay(self._between(start - LONGEST_PERIOD, end))
+        near = list(self._between(start - LONGEST_PERIOD, end))
+        # Asked each second for the price of now, of which one record of a day tells.
+        first = min((r.start for r in near if r.end > start), default=end)
+        found = overlay(r for r in near if r.end > first)
         return [p for p in found if p.end > start and p.start < end]
 
     def forecast(self, period: datetime) -> PriceRecord | None:
