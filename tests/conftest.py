@@ -1,6 +1,5 @@
 """What every test shares."""
 
-import asyncio.constants
 import logging
 
 import freezegun
@@ -11,10 +10,6 @@ import custom_components  # noqa: F401 - before Home Assistant puts another pack
 # The planner measures how long it works, in a thread: frozen time would be mixed with real time
 # there, since freezegun looks a few frames up for `threading`.
 freezegun.configure(extend_ignore_list=["custom_components.smart_charging.core.planner"])
-
-# Home Assistant's tests run the loop in debug mode, which notes for each callback where it came from:
-# a third of the time of all tests, for a stack that nobody reads. The checks themselves stay.
-asyncio.constants.DEBUG_STACK_DEPTH = 0
 
 # They log each byte, which is slow, and nobody reads it.
 for name in (
@@ -31,3 +26,12 @@ for name in (
 @pytest.fixture(autouse=True)
 def _sockets(socket_enabled: None) -> None:
     """Allow sockets: simulators listen on 127.0.0.1, the only host that tests may reach."""
+
+
+@pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave the loop as it runs in a home, where the fixture of this name has it debugged.
+
+    It would note for each callback and future where it came from: a third of the time of all
+    tests. Home Assistant itself refuses calls from a wrong thread.
+    """
