@@ -8,6 +8,7 @@ import pulp
 import pytest
 
 from benchmarks.evening import home
+from benchmarks.homes import homes
 from custom_components.smart_charging.core.grid import Circuit, Grid, Topology
 from custom_components.smart_charging.core.planner import (
     Charger,
@@ -211,6 +212,26 @@ def test_where_no_rounding_holds_minimums_go_first(monkeypatch: pytest.MonkeyPat
 
     assert answer.rung is Rung.INCUMBENT
     check(problem, answer)
+
+
+@pytest.mark.parametrize("gap", [Search(), Search(gap_relative=0.0, gap_absolute=1e-6)])
+def test_whenever_a_newer_problem_comes_the_older_has_a_plan(gap: Search) -> None:
+    problem = replace(homes()["autumn, flat, peak, two cars"], search=gap)
+    asked = 0
+
+    def count() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    whole = plan(problem, cancelled=count)
+    for moment in range(0, asked, 1 + asked // 40):
+        left = iter(range(moment))
+        answer = plan(problem, cancelled=lambda left=left: next(left, None) is None)  # type: ignore[misc]  # mypy types no default
+
+        check(problem, answer)
+        assert answer.cost >= whole.bound - 1e-6
+        assert answer.rung is not Rung.GREEDY or moment < 3
 
 
 def test_the_solver_s_own_tree_proves_what_the_search_leaves_open(
