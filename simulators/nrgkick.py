@@ -31,7 +31,8 @@ class NrgkickGen2(Server):
     Faults besides those of `Server`: `wrong_password` (refuses any), `api_off` (switched off in
     the app), `blocked` (solar charging of the app refuses orders, with HTTP 200), `reject_writes`
     (HTTP 406), `ignore_writes` (acknowledges but does not obey), `no_values` (what it measures
-    comes as null), `numbers` (states come as numbers), `overtemperature` (its own fault).
+    comes as null), `numbers` (states come as numbers), `overtemperature` (its own fault),
+    `starting` (it does not know yet who it is, nor in what state).
     """
 
     FAULTS = Server.FAULTS | {
@@ -43,6 +44,7 @@ class NrgkickGen2(Server):
         "no_values",
         "numbers",
         "overtemperature",
+        "starting",
     }
 
     def __init__(
@@ -88,6 +90,8 @@ class NrgkickGen2(Server):
         return None
 
     async def _info(self, _request: web.Request) -> web.Response:
+        if "starting" in self.faults:
+            return web.json_response({"general": {"serial_number": ""}, "versions": {}})
         phases = self._point.config.phases
         lines = ", ".join(f"L{n + 1}" for n in range(phases))
         return web.json_response(
@@ -219,6 +223,8 @@ class NrgkickGen2(Server):
             },
             "temperatures": {"housing": 34.88},
         }
+        if "starting" in self.faults:
+            body["general"] |= {"status": 0 if numbers else "UNKNOWN"}
         if "no_values" in self.faults:
             body |= {"powerflow": None, "energy": {"charged_energy": "?"}}
         return web.json_response(body)

@@ -19,7 +19,9 @@ class NrgkickGen1(Server):
 
     Faults besides those of `Server`: `bluetooth` (HTTP 204: the wallbox is out of reach),
     `apart` (HTTP 200, but not connected), `wrong_password` (refuses any), `ignore_writes`
-    (accepts but does not obey), `no_values`, `frozen` (measurements stand still).
+    (accepts but does not obey), `no_values`, `frozen` (measurements stand still), `no_settings`
+    (the wallbox has not told the gateway yet), `no_wallbox` (the gateway has none), `no_clock`
+    (its time is beyond all years).
     """
 
     FAULTS = Server.FAULTS | {
@@ -29,6 +31,9 @@ class NrgkickGen1(Server):
         "ignore_writes",
         "no_values",
         "frozen",
+        "no_settings",
+        "no_wallbox",
+        "no_clock",
     }
 
     def __init__(
@@ -50,6 +55,7 @@ class NrgkickGen1(Server):
         self._mac = mac
         self._others = others
         self._frozen: dict[str, Any] | None = None
+        self.error_codes = ["0"]
         self._plugged_since = self._point.plugged_since
         self.current_a = self._point.config.max_a
         self._point.offered_a = self.current_a
@@ -74,13 +80,17 @@ class NrgkickGen1(Server):
         return None
 
     async def _devices(self, _request: web.Request) -> web.Response:
-        return web.json_response([self._mac, *self._others])
+        known = [] if "no_wallbox" in self.faults else [self._mac, *self._others]
+        return web.json_response(known)
 
     async def _settings(self, _request: web.Request) -> web.Response:
         point = self._point
+        info = {"ErrorCodes": self.error_codes, "Connected": "apart" not in self.faults}
+        if "no_settings" in self.faults:
+            return web.json_response({"Info": info, "Values": None, "MacAddress": self._mac})
         return web.json_response(
             {
-                "Info": {"ErrorCodes": ["0"], "Connected": "apart" not in self.faults},
+                "Info": info,
                 "Values": {
                     # The same for a wallbox without a car and for one that is held off.
                     "ChargingStatus": {"Charging": point.enabled and point.car is not None},
@@ -123,6 +133,8 @@ class NrgkickGen1(Server):
             self._frozen = self._measure()
         if "no_values" in self.faults:
             return web.json_response({"ChargingPower": None, "ChargingCurrentPhase": [None, "?"]})
+        if "no_clock" in self.faults:
+            return web.json_response(self._frozen | {"Timestamp": 1e20})
         return web.json_response(self._frozen)
 
     def _measure(self) -> dict[str, Any]:

@@ -5,7 +5,8 @@ knows of no order to a single station: it limits a garage, and shares that among
 
 Faults besides those of `Server`: `wrong_password` (no login), `expired` (a token that was given
 is refused, and forgotten), `revoked` (each token is refused, new ones too), `read_only` (orders
-and the question for the limit get HTTP 403), `rate_limited` (HTTP 429), `no_results`,
+and the question for the limit get HTTP 403), `orders_off` (only orders do), `blind` (the question
+for measurements does), `limit_list` (the limit comes as a list), `rate_limited` (HTTP 429), `no_results`,
 `no_series`, `foreign` (rows of another garage only), `shuffled` (columns in another order, rows
 newest first), `null_values`, `frozen` (nothing new is measured), `refuses` (orders are answered
 with words), `ignores` (orders are taken and not followed), `rounds` (limits are kept in whole kW,
@@ -47,6 +48,12 @@ STATES = {
     ChargerStatus.COMPLETE: "PLUGGED",
     ChargerStatus.ERROR: "FAULT",
 }
+FORBIDDEN = (
+    ("read_only", "external_signal"),
+    ("orders_off", "/set_external_signal"),
+    ("blind", "/get_measurement_data"),
+)
+"""Faults, and the paths that they close."""
 
 type Row = dict[str, Any]
 
@@ -59,6 +66,9 @@ class PowerFlex(Server):
         "expired",
         "revoked",
         "read_only",
+        "orders_off",
+        "blind",
+        "limit_list",
         "rate_limited",
         "no_results",
         "no_series",
@@ -137,7 +147,7 @@ class PowerFlex(Server):
             self._tokens.discard(token)
         if token not in self._tokens or "revoked" in self.faults:
             return web.json_response({"message": "Unauthorized"}, status=401)
-        if "read_only" in self.faults and "external_signal" in request.path:
+        if any(fault in self.faults and path in request.path for fault, path in FORBIDDEN):
             return web.json_response({"message": "Forbidden"}, status=403)
         return None
 
@@ -227,6 +237,8 @@ class PowerFlex(Server):
         asked = await request.json()
         if request.match_info["acc"] != self.garage or asked.get("name") != SIGNAL:
             return web.json_response({"message": "Not found"}, status=404)
+        if "limit_list" in self.faults:
+            return web.json_response([self.signal])
         return web.Response() if self.signal is None else web.json_response(self.signal)
 
     async def _set_signal(self, request: web.Request) -> web.Response:

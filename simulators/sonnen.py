@@ -11,6 +11,7 @@ Faults by name (`inject`, `clear`):
   reverts       it takes a setpoint and goes back to its own mode at once
   deaf          setpoints are answered `false`
   http_5xx      every answer is 503 with a page
+  orders_5xx    orders are answered so, and not followed
   garbage       200 with a page instead of JSON
   partial       the status lacks `fields` (default the charge and the feed-in)
   frozen        the status stays as it is, its time stamp too
@@ -35,6 +36,7 @@ FAULTS = (
     "reverts",
     "deaf",
     "http_5xx",
+    "orders_5xx",
     "garbage",
     "partial",
     "frozen",
@@ -176,7 +178,7 @@ class Sonnen:
         if "hang_up" in self.faults and request.transport is not None:
             request.transport.write(b'HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"USOC": 8')
             request.transport.close()
-        if "http_5xx" in self.faults:
+        if "http_5xx" in self.faults or ("orders_5xx" in self.faults and _is_order(request)):
             return web.Response(status=503, text=PAGE, content_type="text/html")
         if "garbage" in self.faults:
             return web.Response(text=PAGE, content_type="text/html")
@@ -336,3 +338,8 @@ class Sonnen:
         if "reverts" in self.faults:
             self.choose(V2_OWN if self.version == 2 else V1_OWN)
         return web.Response(text="true", content_type="application/json")
+
+
+def _is_order(request: web.Request) -> bool:
+    """Tell an order from a question; those of version 1 are GETs too."""
+    return request.method != "GET" or "/setpoint/" in request.path or "/setting" in request.path

@@ -12,6 +12,11 @@ half hour and PRSL every two hours, each run with other values. Faults by name:
 - `limits`: the bounds of the specification (48 periods) instead of those of the live service (72)
 - `no_range`: `from` and `to` are refused
 - `html`: price calls answer a web page, as a captive portal does
+- `proxy`: price calls answer 502 with a web page
+- `bad_request`: price calls answer 400, whatever they ask
+- `other_shape`: price calls answer an object that nobody knows
+- `same_page`: the first page comes again and again, whatever the offset
+- `no_token`: the login answers without a token
 """
 
 import asyncio
@@ -53,6 +58,11 @@ FAULTS = frozenset(
         "limits",
         "no_range",
         "html",
+        "proxy",
+        "bad_request",
+        "other_shape",
+        "same_page",
+        "no_token",
     }
 )
 
@@ -182,10 +192,16 @@ class WitsSimulator:
             return self._fail(503, "SERVICE_UNAVAILABLE", "Please try again later.")
         if self._strikes("html"):
             return web.Response(text="<html>Sign in</html>", content_type="text/html")
+        if self._strikes("proxy"):
+            return web.Response(status=502, text="<html>Bad gateway</html>")
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         alive = self._tokens.get(token, -1.0) > self._clock.monotonic()
         if not alive or self._strikes("forbidden"):
             return self._fail(403, "FORBIDDEN", "Invalid or missing authorisation token")
+        if self._strikes("bad_request"):
+            return self._fail(400, "BAD_REQUEST", "Invalid Request", "not today")
+        if self._strikes("other_shape"):
+            return web.json_response({"maintenance": True})
         return await _answer(handler, request)
 
     def _count(self, request: web.Request) -> None:
@@ -207,6 +223,8 @@ class WitsSimulator:
                 "error_description": "Client authentication failed",
             }
             return web.json_response(told, status=401)
+        if self._strikes("no_token"):
+            return web.json_response({"token_type": "Bearer"})
         self.logins += 1
         token = f"simulated-token-{self.logins}"
         life_s = 300.0 if self._expires_in is None else float(self._expires_in)
@@ -261,7 +279,7 @@ class WitsSimulator:
             for row in self.market.rows(schedule, self._clock.now(), wanted)
             if first <= datetime.fromisoformat(row["tradingDateTime"]) <= last
         ]
-        offset = int(query.get("offset", "0"))
+        offset = 0 if self._strikes("same_page") else int(query.get("offset", "0"))
         return rows[offset : offset + self._page_size]
 
     def _window(self, query: Mapping[str, str]) -> tuple[datetime, datetime] | web.Response:

@@ -27,6 +27,7 @@ from custom_components.smart_charging.devices.entity.errors import (
     CannotPause,
     EntityDisabled,
     EntityUnavailable,
+    EntityUnit,
     OptionMissing,
 )
 from custom_components.smart_charging.devices.entity.status import charger_status
@@ -158,6 +159,37 @@ async def test_number_in_milliampere_is_written_in_milliampere(hass: HomeAssista
     driver = EntityCharger({"limit": "number.limit"}, context(hass))
     await driver.set_charging("charger", 10, None)
     assert writes[-1].data["value"] == 10000
+
+
+async def test_number_without_a_step_takes_the_current_as_it_is(hass: HomeAssistant) -> None:
+    writes = async_mock_service(hass, "number", "set_value")
+    hass.states.async_set("number.limit", "6", {"min": 0, "max": 32, "unit_of_measurement": "A"})
+    driver = EntityCharger({"limit": "number.limit"}, context(hass))
+    await driver.set_charging("charger", 10.37, None)
+    assert writes[-1].data["value"] == 10.37
+
+
+@pytest.mark.parametrize("shown", ["unknown", "None"])
+async def test_number_that_shows_no_value_is_written_all_the_same(
+    hass: HomeAssistant, shown: str
+) -> None:
+    writes = async_mock_service(hass, "number", "set_value")
+    hass.states.async_set("number.limit", shown, {**LIMIT, "min": 0})
+    driver = EntityCharger({"limit": "number.limit"}, context(hass))
+    async with running(hass, driver) as calls:
+        assert calls.last.limit_a is None
+        await driver.set_charging("charger", 10, None)
+    assert [call.data["value"] for call in writes] == [10]
+
+
+async def test_number_whose_unit_changed_is_not_written(hass: HomeAssistant) -> None:
+    writes = async_mock_service(hass, "number", "set_value")
+    hass.states.async_set("number.limit", "16", {**LIMIT, "min": 0, "unit_of_measurement": "W"})
+    driver = EntityCharger({"limit": "number.limit"}, context(hass))
+    with pytest.raises(EntityUnit) as failure:
+        await driver.set_charging("charger", 10, None)
+    assert failure.value.placeholders["unit"] == "W"
+    assert writes == []
 
 
 async def test_current_below_what_the_number_takes_pauses(
@@ -308,6 +340,26 @@ async def test_option_that_a_select_lacks_is_found_when_the_device_is_added(
     }
     (part,) = (await charger.identify()).parts
     assert (part.phases, part.can_switch_phases, part.controllable) == ((1, 3), True, True)
+
+
+@pytest.mark.parametrize(
+    ("phase", "left_alone"), [("input_number.phases", "3.0"), ("input_boolean.single", "off")]
+)
+async def test_word_that_a_number_or_switch_does_not_know_is_told_and_not_written(
+    hass: HomeAssistant, phase: str, left_alone: str
+) -> None:
+    await set_up_inputs(
+        hass,
+        input_number={"limit": LIMIT, "phases": {"min": 1, "max": 3, "step": 2, "initial": 3}},
+        input_boolean={"enable": {"initial": True}, "single": {"initial": False}},
+    )
+    driver = EntityCharger({**FORM, "phase": phase, "phase_one": "single"}, context(hass))
+    with pytest.raises(OptionMissing) as failure:
+        await driver.set_charging("charger", 10, 1)
+    assert failure.value.placeholders["entity"] == phase
+    assert failure.value.placeholders["option"] == "single"
+    assert value(hass, phase) == left_alone
+    assert float(value(hass, "input_number.limit")) == 16, "not 10 A on three phases either"
 
 
 async def test_phases_by_number_and_by_force_switch_need_no_options(hass: HomeAssistant) -> None:

@@ -77,6 +77,34 @@ async def test_current_without_direction_counts_as_import(hass: HomeAssistant) -
     )
     async with running(hass, driver) as calls:
         assert [p.current_a for p in calls.last.phases] == [7.0, 6.0]
+        # A minus shows that the sensor has a sign, which is turned like that of the power.
+        hass.states.async_set("sensor.c2", "-6", A)
+        await settle(hass)
+        assert [p.current_a for p in calls.last.phases] == [7.0, 6.0]
+
+
+async def test_phases_may_have_power_and_no_current(hass: HomeAssistant) -> None:
+    hass.states.async_set("sensor.grid", "3000", W)
+    hass.states.async_set("sensor.l1", "3500", W)
+    hass.states.async_set("sensor.l2", "-500", W)
+    driver = meter(hass, power="sensor.grid", l1_power="sensor.l1", l2_power="sensor.l2")
+    async with running(hass, driver) as calls:
+        phases = calls.last.phases
+    assert [p.power_kw for p in phases] == pytest.approx([3.5, -0.5])
+    assert [p.current_a for p in phases] == [None, None]
+
+
+async def test_value_whose_unit_changes_to_another_quantity_is_missing(
+    hass: HomeAssistant,
+) -> None:
+    hass.states.async_set("sensor.grid", "1500", W)
+    async with running(hass, meter(hass, power="sensor.grid")) as calls:
+        hass.states.async_set("sensor.grid", "1500", KWH)
+        await settle(hass)
+        assert calls.last.power_kw is None
+        hass.states.async_set("sensor.grid", "1.2", KW)
+        await settle(hass)
+        assert calls.last.power_kw == pytest.approx(1.2)
 
 
 async def test_lone_phase_takes_the_direction_of_the_whole(hass: HomeAssistant) -> None:
@@ -204,6 +232,11 @@ async def test_entity_may_be_named_by_its_registry_id_and_then_be_renamed(
     hass.states.async_set("sensor.mains", "2000", W)
     async with running(hass, meter(hass, power=entity.id)) as calls:
         assert calls.last.power_kw == pytest.approx(2.0)
+    # Deleted it has no name any more: the id that the form holds is told.
+    er.async_get(hass).async_remove("sensor.mains")
+    with pytest.raises(EntityMissing) as failure:
+        await meter(hass, power=entity.id).identify()
+    assert failure.value.placeholders["entity"] == entity.id
 
 
 async def test_form_without_any_power_is_refused(hass: HomeAssistant) -> None:

@@ -24,8 +24,9 @@ from custom_components.smart_charging.devices.charging import COMPLETE_AFTER_S
 from custom_components.smart_charging.devices.nrgkick import MAKE
 from custom_components.smart_charging.devices.nrgkick.driver import NrgkickDriver
 from custom_components.smart_charging.devices.nrgkick.gen1 import NoBluetooth, WallboxUnknown
+from custom_components.smart_charging.devices.nrgkick.gen2 import Gen2
 from custom_components.smart_charging.devices.nrgkick.values import Setting
-from custom_components.smart_charging.devices.nrgkick.web import ApiOff
+from custom_components.smart_charging.devices.nrgkick.web import ApiOff, Web
 from simulators.clock import RealClock
 from simulators.house import Car
 
@@ -327,6 +328,30 @@ async def test_missing_values_are_missing_and_nothing_else(rig: Rig) -> None:
     assert reading.currents_a == (None, None, None)
     assert reading.limit_a == 16
     assert reading.status is ChargerStatus.CHARGING
+
+
+@pytest.mark.parametrize("states", ["words", "numbers"])
+async def test_a_charger_that_starts_has_no_state_yet(rig: Rig, states: str) -> None:
+    simulator = await rig.gen2()
+    if states == "numbers":
+        simulator.inject("numbers")
+    rig.build(serial=SERIAL)
+    await rig.run()
+    await rig.ticks(4)
+    simulator.inject("starting")
+    reading = await rig.tick()
+    assert (reading.status, reading.warning) == (None, None)
+    assert reading.power_kw == pytest.approx(rig.house.meter.power_kw, abs=0.01)
+    # Nor does it say who it is: known from before it is a charger in trouble, and no other one.
+    await rig.halt()
+    await rig.run()
+    assert type(await rig.failure()) is CannotConnect
+    web = Web(rig.session, f"127.0.0.1:{rig.port}", timeout_s=1)
+    with pytest.raises(CannotConnect, match="without a serial number"):
+        await Gen2(web, rig.clock, 1).identify()
+    simulator.clear("starting")
+    await rig.run()
+    assert rig.last.status is ChargerStatus.CHARGING
 
 
 @pytest.mark.parametrize("fault", ["http_5xx", "hang_up", "garbage", "half", "list", "silence"])

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from custom_components.smart_charging.core.reading import ChargerStatus
+from custom_components.smart_charging.core.reading import ChargerStatus, Remedy
 from custom_components.smart_charging.devices.base import (
     CannotConnect,
     InvalidAuth,
@@ -66,6 +66,13 @@ async def test_the_wallbox_is_chosen_where_the_gateway_has_several(rig: Rig) -> 
     rig.build(password=PASSWORD, serial="T2332500000000000S1D2")
     await rig.run()
     assert isinstance(await rig.failure(), WrongDevice)
+
+
+async def test_a_gateway_without_a_wallbox_says_so(rig: Rig) -> None:
+    simulator = await rig.gen1()
+    simulator.inject("no_wallbox")
+    with pytest.raises(NoBluetooth, match="knows no wallbox"):
+        await rig.build(password=PASSWORD).identify()
 
 
 async def test_written_current_reaches_the_meter_and_is_read_back(rig: Rig) -> None:
@@ -170,6 +177,28 @@ async def test_refused_orders_say_why(rig: Rig) -> None:
         await rig.driver.set_charging("charger", 20, None)
 
 
+async def test_an_order_without_a_word_of_refusal_may_have_been_lost(rig: Rig) -> None:
+    simulator = await rig.gen1()
+    rig.build(password=PASSWORD, timing=SLOW)
+    await rig.run()
+    simulator.inject("http_5xx", 1)
+    with pytest.raises(CannotConnect, match="HTTP 503"):
+        await rig.driver.set_charging("charger", 10, None)
+    await rig.driver.set_charging("charger", 10, None)
+    assert rig.ordered() == [{"ChargingCurrent": {"Value": 10}}]
+
+
+async def test_release_sends_nothing_for_phases_that_it_cannot_switch(rig: Rig) -> None:
+    await rig.gen1()
+    rig.build(password=PASSWORD).load_state(
+        {"saved": {"current_a": 16, "paused": False, "phases": 1}}
+    )
+    await rig.run()
+    await rig.driver.release("charger")
+    assert rig.ordered() == []
+    assert rig.driver.dump_state() == {}
+
+
 async def test_without_a_password_the_form_asks_for_it(rig: Rig) -> None:
     await rig.gen1()
     with pytest.raises(InvalidAuth):
@@ -226,3 +255,45 @@ async def test_measurements_that_are_missing_or_stand_still_do_not_count(rig: Ri
     reading = await rig.tick()
     assert (reading.power_kw, reading.currents_a) == (None, (None, None, None))
     assert reading.status is ChargerStatus.CONNECTED
+
+
+async def test_settings_that_are_missing_leave_the_state_unknown_unless_a_current_shows_it(
+    rig: Rig,
+) -> None:
+    simulator = await rig.gen1()
+    simulator.inject("no_settings")
+    identity = await rig.build(password=PASSWORD).identify()
+    assert identity.name == "NRGkick"
+    (part,) = identity.parts
+    assert (part.min_a, part.max_a) == (6, 16), "of the smallest wallbox"
+    await rig.run()
+    reading = await rig.ticks(8)
+    assert (reading.status, reading.limit_a) == (ChargerStatus.CHARGING, None)
+    rig.point.unplug()
+    reading = await rig.tick()
+    assert (reading.status, reading.power_kw) == (None, 0)
+
+
+async def test_a_fault_is_told_by_its_number(rig: Rig) -> None:
+    simulator = await rig.gen1()
+    rig.build(password=PASSWORD)
+    await rig.run()
+    await rig.ticks(4)
+    simulator.error_codes = ["0", "12"]
+    reading = await rig.tick()
+    assert (reading.status, reading.warning) == (ChargerStatus.ERROR, "fault 12")
+    assert reading.remedy is Remedy.DEVICE
+    assert reading.power_kw == pytest.approx(11, rel=0.05)
+    simulator.error_codes = ["0", " "]
+    reading = await rig.tick()
+    assert (reading.status, reading.warning) == (ChargerStatus.CHARGING, None)
+
+
+async def test_a_time_that_is_none_costs_nothing_else(rig: Rig) -> None:
+    simulator = await rig.gen1()
+    simulator.inject("no_clock")
+    rig.build(password=PASSWORD)
+    await rig.run()
+    reading = await rig.ticks(4)
+    assert reading.device_time is None
+    assert reading.power_kw == pytest.approx(11, rel=0.05)

@@ -9,6 +9,7 @@ from functools import cache
 import json
 from pathlib import Path
 import re
+import socket
 from typing import Any
 
 import aiohttp
@@ -37,7 +38,11 @@ from custom_components.smart_charging.devices.base import (
 )
 from custom_components.smart_charging.devices.p1 import MAKE
 from custom_components.smart_charging.devices.p1.driver import P1Driver, Patience
-from custom_components.smart_charging.devices.p1.frames import BUFFER_BYTES, PlainFrames
+from custom_components.smart_charging.devices.p1.frames import (
+    BUFFER_BYTES,
+    EncryptedFrames,
+    PlainFrames,
+)
 from custom_components.smart_charging.devices.p1.link import normalised
 from custom_components.smart_charging.devices.p1.telegram import (
     describe,
@@ -676,6 +681,21 @@ async def test_an_address_that_does_not_open_cannot_connect(
     assert caught.value.placeholders["detail"]
 
 
+async def test_an_address_that_leaves_us_waiting_cannot_connect(
+    make: Callable[..., P1Driver],
+) -> None:
+    with socket.socket() as busy, socket.socket() as first, socket.socket() as second:
+        # With its queue full, a port drops who knocks, as a firewall does.
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        for other in (first, second):
+            other.setblocking(False)
+            other.connect_ex(busy.getsockname())
+        url = f"socket://127.0.0.1:{busy.getsockname()[1]}"
+        with pytest.raises(CannotConnect, match="no answer in time"):
+            await make(url, replace(QUICK, connect_s=0.2)).identify()
+
+
 @pytest.mark.parametrize(
     ("typed", "taken"),
     [
@@ -734,6 +754,20 @@ class TestEncryption:
             async with running(driver, collector):
                 await collector.until(3)
         assert collector.readings[0].power_kw == 0.244
+
+    def test_noise_that_looks_like_a_long_frame_costs_no_more_than_a_buffer(self) -> None:
+        frames = EncryptedFrames(bytes.fromhex(self.KEY))
+        text = raw("nl_v5_real.txt")
+        whole = self.frame(self.KEY, text)
+        assert frames.feed(whole) == [text.decode("latin-1")]
+        # The start of a frame of 64 kB that never comes: the telegrams after it are taken for it.
+        assert frames.feed(b"\xdb\x08SAGtest1\x82\xff\xff") == []
+        lost = 0
+        while not frames.feed(whole):
+            lost += 1
+        assert lost * len(whole) <= BUFFER_BYTES + len(whole)
+        assert frames.feed(whole[:500]) == []
+        assert frames.feed(whole[500:]) == [text.decode("latin-1")]
 
     async def test_a_wrong_key_is_told_as_such(self, make: Callable[..., P1Driver]) -> None:
         async with self.meter("F" * 32) as url:

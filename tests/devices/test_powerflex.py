@@ -111,11 +111,23 @@ async def test_an_account_that_may_not_use_the_limit_still_reads(rig: Rig) -> No
     assert rig.driver.dump_state() == {}
 
 
+async def test_an_account_that_may_only_read_the_limit_is_told_at_the_first_order(rig: Rig) -> None:
+    rig.service.limit(9)
+    rig.service.inject("orders_off")
+    rig.build()
+    await rig.run()
+    with pytest.raises(Rejected, match="may read, but not set the limit"):
+        await rig.driver.set_charging("charger", 6, None)
+    assert rig.service.limit_kw == 9
+    assert (await rig.ticks(2)).status is ChargerStatus.CHARGING
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "words"),
     [
         ("wrong_password", InvalidAuth, "user name or password"),
         ("revoked", InvalidAuth, "has just given"),
+        ("blind", InvalidAuth, "may not read measurements"),
         ("rate_limited", RateLimited, "too many calls"),
         ("http_5xx", CannotConnect, "HTTP 503"),
         ("garbage", WrongDevice, "cannot be understood"),

@@ -188,6 +188,19 @@ async def test_a_limit_that_is_not_understood_is_not_touched(
     assert rig.ordered() == []
 
 
+async def test_a_limit_of_another_shape_is_no_limit_and_not_touched(rig: Rig) -> None:
+    rig.service.limit(9)
+    rig.service.inject("limit_list")
+    with pytest.raises(CannotConnect, match="cannot be understood"):
+        await rig.build().identify()
+    rig.service.clear()
+    await rig.run()
+    rig.service.inject("limit_list")
+    with pytest.raises(CannotConnect):
+        await rig.driver.set_charging("charger", 6, None)
+    assert (rig.ordered(), rig.service.limit_kw) == ([], 9)
+
+
 async def test_a_limit_in_watts_is_understood(rig: Rig) -> None:
     rig.build()
     rig.service.limit(4.6)

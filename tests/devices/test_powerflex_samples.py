@@ -104,6 +104,7 @@ def test_tags_beside_the_rows_are_columns_too_and_other_series_none() -> None:
         ({"charging_state": "charging"}, True, None),
         ({"charging_state": "PLUGGED"}, False, None),
         ({"mamps_actual": float("nan"), "power": float("inf")}, False, None),
+        ({"mamps_actual": 10**400, "power": 10**400}, False, None),
         ({}, False, None),
     ],
 )

@@ -616,14 +616,95 @@ async def test_release_restores_what_was_found(
     kept = json.loads(json.dumps(driver.dump_state()))
     driver = FastDriver(data(inverter), context)
     assert isinstance(driver, KeepsState)
-    driver.load_state({"control_mode": 99})
-    assert driver.dump_state() == {}, "nonsense is ignored"
+    for useless in ({"control_mode": 99}, {}):
+        driver.load_state(useless)
+        assert driver.dump_state() == {}, "nonsense is ignored"
     driver.load_state(kept)
     async with running(driver, sink):
         await sink.next("battery_1")
         await driver.release("battery_1")
         assert {a: words[a] for a in found} == found
     assert driver.dump_state() == {}
+
+
+async def test_release_leaves_alone_what_the_inverter_did_not_tell_before(
+    context: DriverContext, hybrid: tuple[SolarEdgeModbus, House]
+) -> None:
+    inverter, _ = hybrid
+    words = inverter.registers.words
+    driver, sink = FastDriver(data(inverter), context), Sink()
+    async with running(driver, sink):
+        await sink.next("battery_1")
+        await driver.set_battery("battery_1", BatteryMode.CHARGE, 1.0)
+    kept = driver.dump_state() | {"ac_charge_policy": None, "charge_limit": None}
+    driver = FastDriver(data(inverter), context)
+    driver.load_state(json.loads(json.dumps(kept)))
+    async with running(driver, sink):
+        await sink.next("battery_1")
+        await driver.release("battery_1")
+    assert (words[CONTROL_MODE], words[AC_POLICY]) == (1, 1)
+    assert float_value(words[CHARGE_LIMIT], words[CHARGE_LIMIT + 1]) == 5000, "all it can take"
+
+
+async def test_renewal_that_waited_for_a_release_commands_nothing_any_more(
+    clock: ManualClock, context: DriverContext, hybrid: tuple[SolarEdgeModbus, House]
+) -> None:
+    inverter, house = hybrid
+    driver, sink = FastDriver(data(inverter), context), Sink()
+    async with running(driver, sink):
+        await sink.next("battery_1")
+        await driver.set_battery("battery_1", BatteryMode.CHARGE, 1.0)
+        clock.advance(RENEW_S + 1)
+        inverter.writes.clear()
+        # The poll's own renewal is due in the same moment.
+        await asyncio.gather(driver.release("battery_1"), driver._storage.renew())
+        await sink.next("battery_1", 2)
+    commands = [words for address, words in inverter.writes if address == COMMAND_MODE]
+    assert commands == [[7]], "that of self-consumption, and once"
+    assert house.battery is not None
+    assert house.battery.mode is BatteryMode.SELF_CONSUMPTION
+
+
+async def test_order_that_gets_no_answer_is_a_lost_link_and_no_refusal(
+    context: DriverContext, hybrid: tuple[SolarEdgeModbus, House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inverter, house = hybrid
+    write = inverter.registers.write
+
+    def falls_silent(address: int, values: list[int]) -> bool:
+        inverter.inject("silence")
+        return write(address, values)
+
+    class Hasty(FastDriver):
+        poll_interval_s = 60.0
+        request_timeout_s = 0.2
+
+    driver, sink = Hasty(data(inverter), context), Sink()
+    async with running(driver, sink):
+        await sink.next("battery_1")
+        # Between two of its registers: the first is answered, the next one not.
+        monkeypatch.setattr(inverter.registers, "write", falls_silent)
+        with pytest.raises(CannotConnect):
+            await driver.set_battery("battery_1", BatteryMode.CHARGE, 1.0)
+        # And from the start.
+        with pytest.raises(CannotConnect):
+            await driver.set_battery("battery_1", BatteryMode.CHARGE, 1.0)
+    assert house.battery is not None
+    assert house.battery.mode is BatteryMode.SELF_CONSUMPTION, "never told to obey commands"
+
+
+async def test_power_that_no_register_holds_is_rejected_before_the_battery_is_commanded(
+    context: DriverContext, hybrid: tuple[SolarEdgeModbus, House]
+) -> None:
+    inverter, house = hybrid
+    driver, sink = FastDriver(data(inverter), context), Sink()
+    async with running(driver, sink):
+        await sink.next("battery_1")
+        with pytest.raises(Rejected, match="out of range"):
+            await driver.set_battery("battery_1", BatteryMode.CHARGE, -1.0)
+        assert house.battery is not None
+        assert house.battery.mode is BatteryMode.SELF_CONSUMPTION
+        await sink.next("battery_1")
 
 
 async def test_order_left_by_a_killed_home_assistant_is_put_right(

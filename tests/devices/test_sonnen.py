@@ -262,6 +262,36 @@ async def test_a_token_that_may_only_read_refuses_orders_and_still_reads(
     assert len(lines) == 1
 
 
+@both_versions
+async def test_an_order_that_finds_the_battery_in_trouble_is_no_refusal(version: int) -> None:
+    async with a_rig(version) as rig:
+        driver = rig.driver()
+        async with rig.running(driver):
+            rig.sonnen.inject("orders_5xx")
+            with pytest.raises(CannotConnect, match="HTTP 503"):
+                await driver.set_battery("battery", CHARGE, 1)
+            assert rig.sonnen.orders == []
+            assert (await rig.heard(5)).mode is SELF, "it is read all the same"
+            rig.sonnen.clear()
+            await driver.set_battery("battery", CHARGE, 1)
+            assert rig.sonnen.orders == ["mode 1", "charge 1000"]
+            # The setpoint that stands is known: what fails in between leaves it alone.
+            rig.sonnen.inject("orders_5xx")
+            with pytest.raises(CannotConnect, match="HTTP 503"):
+                await driver.set_battery("battery", CHARGE, 2)
+            assert (await rig.heard(20)).power_kw == pytest.approx(1, abs=0.01)
+
+
+async def test_an_order_with_a_token_that_was_withdrawn_asks_for_another() -> None:
+    async with a_rig() as rig:
+        driver = rig.driver()
+        async with rig.running(driver):
+            rig.sonnen.inject("unauthorized")
+            with pytest.raises(InvalidAuth):
+                await driver.set_battery("battery", CHARGE, 1)
+            assert (rig.sonnen.orders, rig.sonnen.mode) == ([], V2_OWN)
+
+
 async def test_a_battery_that_keeps_its_mode_is_told() -> None:
     async with a_rig() as rig:
         driver = rig.driver()
@@ -495,7 +525,9 @@ async def test_figures_of_a_real_battery(shape: str, monkeypatch: pytest.MonkeyP
         assert await Version2(session, "127.0.0.1", TOKEN).sun_kwh() == pytest.approx(3969.8)
 
 
-@pytest.mark.parametrize("bad", [None, True, "", "12 W", "nan", float("inf"), [], {}, "1e999"])
+@pytest.mark.parametrize(
+    "bad", [None, True, "", "12 W", "nan", float("inf"), [], {}, "1e999", 10**400]
+)
 def test_nonsense_is_a_missing_value(bad: object) -> None:
     status = {"USOC": bad, "Pac_total_W": bad, "Production_W": bad, "GridFeedIn_W": bad}
     assert battery_reading(status, None, NOON) is None

@@ -273,6 +273,23 @@ def test_unusable_state_is_ignored(rig_free_driver: WattpilotDriver) -> None:
     assert rig_free_driver.saved == {"lmo": 4}
 
 
+async def test_release_leaves_alone_what_an_earlier_life_did_not_remember(rig: Rig) -> None:
+    """A charger that did not tell its current or force at our first order has none to put back."""
+    await rig.simulate()
+    for key, value in {"amp": 10, "amx": 10, "psm": 1, "lmo": 3}.items():
+        rig.simulator.logic.write(key, value)
+    rig.build().load_state({"saved": {"lmo": 4, "psm": 2, "amp": None}})
+    await rig.run()
+    assert rig.last.released is False
+    await rig.driver.release("charger")
+    assert rig.written() == [("psm", 2), ("lmo", 4)]
+    assert (rig.simulator.values["amp"], rig.simulator.values["amx"]) == (10, 10)
+    rig.driver.load_state({"saved": {"fup": True}})
+    await rig.driver.release("charger")
+    assert rig.written() == [("fup", True)]
+    assert (await rig.tick()).released
+
+
 async def test_person_choosing_eco_in_the_app_shows_as_released(rig: Rig) -> None:
     await rig.simulate()
     rig.build()
@@ -321,6 +338,26 @@ async def test_acknowledged_but_ignored_order_shows_and_is_written_again(rig: Ri
     await rig.driver.set_charging("charger", 0, None)
     assert ("frc", 1) in rig.written()
     assert (await rig.tick()).limit_a == 0
+
+
+async def test_pause_whose_end_was_acknowledged_but_ignored_is_ended_again(rig: Rig) -> None:
+    await rig.simulate()
+    rig.simulator.logic.write("frc", 1)
+    rig.build()
+    await rig.run()
+    rig.simulator.inject("ignore_writes")
+    await rig.driver.set_charging("charger", 10, None)
+    assert rig.written() == [("amx", 10), ("frc", 0)]
+    rig.simulator.clear()
+    await rig.tick(OBEY_S - 1)
+    await rig.driver.set_charging("charger", 10, None)
+    assert rig.written() == [], "the charger's logic may still follow"
+    await rig.tick(2)
+    assert rig.point.offered_a == 0
+    await rig.driver.set_charging("charger", 10, None)
+    assert ("frc", 0) in rig.written()
+    assert (await rig.ticks(6)).status is ChargerStatus.CHARGING
+    assert rig.point.offered_a == 10
 
 
 async def test_plug_unplug_full_and_fault_show_in_the_status(rig: Rig) -> None:

@@ -114,7 +114,14 @@ async def test_login_that_is_down_is_no_wrong_password(
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [("http_5xx", CannotConnect), ("html", WrongDevice), ("http_429", RateLimited)],
+    [
+        ("http_5xx", CannotConnect),
+        ("proxy", CannotConnect),
+        ("html", WrongDevice),
+        ("other_shape", WrongDevice),
+        ("no_token", WrongDevice),
+        ("http_429", RateLimited),
+    ],
 )
 async def test_faults_of_the_service_have_their_own_errors(
     client: WitsClient, wits: WitsSimulator, fault: str, error: type[DeviceError]
@@ -123,6 +130,15 @@ async def test_faults_of_the_service_have_their_own_errors(
     with pytest.raises(error):
         await client.nodes()
     assert await client.nodes()
+
+
+async def test_page_of_a_proxy_is_told_by_its_number_alone(
+    client: WitsClient, wits: WitsSimulator
+) -> None:
+    wits.inject("proxy")
+    with pytest.raises(CannotConnect) as caught:
+        await client.nodes()
+    assert str(caught.value) == "HTTP 502"
 
 
 async def test_wait_that_the_service_asks_for_is_told(
@@ -177,6 +193,31 @@ async def test_range_of_times_gives_way_to_counts_and_the_way_that_worked_is_kep
     assert wits.calls["PRSL"] == calls + 1
 
 
+async def test_service_that_takes_no_way_of_asking_says_why_and_is_asked_anew_by_times(
+    client: WitsClient, wits: WitsSimulator
+) -> None:
+    wits.inject("bad_request")
+    with pytest.raises(WrongDevice, match="Invalid Request, not today"):
+        await client.forecast("PRSL", "OTA2201", start=NOON, periods=72)
+    assert wits.calls["PRSL"] == 3
+    wits.heal()
+    assert len(await client.forecast("PRSL", "OTA2201", start=NOON, periods=72)) == 69
+    assert wits.calls["PRSL"] == 4
+
+
+async def test_service_that_repeats_its_page_is_asked_ten_times_and_no_more(
+    session: aiohttp.ClientSession, clock: ManualClock
+) -> None:
+    simulator = WitsSimulator(clock, page_size=20)
+    await simulator.start()
+    simulator.inject("same_page")
+    client = client_of(simulator, session, clock, page_size=20)
+    found = await client.forecast("PRSL", "OTA2201", start=NOON, periods=72)
+    await simulator.stop()
+    assert simulator.calls["PRSL"] == 10
+    assert len({row["tradingDateTime"] for row in found}) == 20
+
+
 async def test_unknown_schedule_is_told_in_the_words_of_the_service(client: WitsClient) -> None:
     with pytest.raises(WrongDevice, match='Schedule "ABC" not found'):
         await client.forecast("ABC", "OTA2201", start=NOON, periods=8)
@@ -202,6 +243,9 @@ async def test_several_schedules_at_once_in_both_variants(
         ("120", 120.0),
         ("Sat, 21 Nov 2026 23:05:00 GMT", 300.0),
         ("Sat, 21 Nov 2026 22:00:00 GMT", 0.0),
+        # A date without zone counts as Greenwich's, which all dates of HTTP are.
+        ("Sat, 21 Nov 2026 23:05:00", 300.0),
+        ("Sat, 21 Nov 2026 23:05:00 -0000", 300.0),
         ("soon", None),
         (None, None),
     ],

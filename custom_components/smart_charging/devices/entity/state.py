@@ -61,12 +61,9 @@ class Quantity(Enum):
             return min(max(value / 100, 0.0), 1.0)
         return self.value.converter.convert(value, unit, self.value.unit)
 
-    def from_ours(self, value: float, unit: str | None) -> float | None:
-        """Return `value` (kW, kWh, A or 0..1) in `unit`, or `None` where the unit does not fit."""
-        if not self.accepts(unit):
-            return None
-        if self.value.converter is None:
-            return value * 100
+    def from_ours(self, value: float, unit: str | None) -> float:
+        """Return `value` (kW, kWh or A) in `unit`, which must be one that `accepts` takes."""
+        assert self.value.converter is not None, "nobody orders a percentage"
         return self.value.converter.convert(value, self.value.unit, unit)
 
 

@@ -15,7 +15,7 @@ from ...core.clock import Clock
 from ..base import CannotConnect, Rejected
 from .context import acting_context
 from .errors import OptionMissing
-from .state import NO_VALUE, Quantity, available, check, text, unit_of
+from .state import Quantity, available, check, text, unit_of
 
 SERVICE_TIMEOUT_S = 10.0
 """A cloud that has not answered by then will not answer in time for the next order."""
@@ -67,13 +67,12 @@ class Writer:
     async def set_quantity(self, entity_id: str, value: float, quantity: Quantity) -> None:
         """Set a number to `value` (kW or A): down to its step, within its range.
 
-        Raises CannotConnect where the entity is not there, Rejected where it refuses.
+        Raises CannotConnect where the entity is not there, EntityUnit where it counts something
+        else, Rejected where it refuses.
         """
         available(self._hass, entity_id)
         check(self._hass, entity_id, quantity)
-        native = quantity.from_ours(value, unit := unit_of(self._hass, entity_id))
-        if native is None:
-            raise Rejected(f"{entity_id}: {unit}")
+        native = quantity.from_ours(value, unit_of(self._hass, entity_id))
         await self.set_number(entity_id, native)
 
     async def set_number(self, entity_id: str, value: float) -> None:
@@ -175,7 +174,7 @@ def find_option(entity_id: str, options: Any, wanted: str) -> str:
 
 
 def _same(shown: str | None, value: str | float) -> bool:
-    if shown is None or shown in NO_VALUE:
+    if shown is None:
         return False
     if isinstance(value, str):
         return shown == value

@@ -146,8 +146,6 @@ class Gen2:
             query["phase_count"] = str(wanted.phases)
         if wanted.paused is not None:
             query["charge_pause"] = str(int(wanted.paused))
-        if not query:
-            return
         # Also after a failure: an order whose answer got lost may have been carried out.
         self.setting = None
         answer = await self._web.ask("/control", query=query)

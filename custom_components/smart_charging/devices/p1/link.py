@@ -45,9 +45,8 @@ class Link(asyncio.Protocol):
                 self.bad += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Remember the end of the link."""
-        if not self.lost.done():
-            self.lost.set_result(exc)
+        """Remember the end of the link, of which a transport tells once."""
+        self.lost.set_result(exc)
 
 
 @asynccontextmanager
