@@ -266,6 +266,25 @@ async def test_release_puts_back_what_was_there_before_the_first_order(
     assert after_restart.dump_state() == {}
 
 
+async def test_an_entity_that_cannot_be_put_back_keeps_none_of_the_others(
+    hass: HomeAssistant, charger: EntityCharger
+) -> None:
+    await charger.set_charging("charger", 8, 1)
+    await charger.set_charging("charger", 0, None)
+    # An update of the other integration has another name for what stood there before.
+    await hass.services.async_call(
+        "input_select",
+        "set_options",
+        {"entity_id": "input_select.phase", "options": ["1 Phase", "Three"]},
+        blocking=True,
+    )
+    with pytest.raises(OptionMissing):
+        await charger.release("charger")
+    assert float(value(hass, "input_number.limit")) == 16
+    assert value(hass, "input_boolean.enable") == "on"
+    assert charger.dump_state() == {"input_select.phase": "3 Phases"}
+
+
 async def test_calls_carry_the_context_of_the_decision(
     hass: HomeAssistant, charger: EntityCharger
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 
+from ..base import DeviceError
 from .state import text
 from .writer import Writer
 
@@ -27,11 +28,19 @@ class Memory:
     async def restore(self) -> None:
         """Put back what was kept, in the order in which it was kept, and forget it.
 
-        Raises DeviceError; what was not put back stays kept.
+        What cannot be put back stays kept and keeps none of the others; raises the first
+        DeviceError at the end.
         """
-        for entity_id in list(self._before):
-            await self._writer.set_text(entity_id, self._before[entity_id])
-            del self._before[entity_id]
+        failed: DeviceError | None = None
+        for entity_id, value in list(self._before.items()):
+            try:
+                await self._writer.set_text(entity_id, value)
+            except DeviceError as err:
+                failed = failed or err
+            else:
+                del self._before[entity_id]
+        if failed is not None:
+            raise failed
 
     def dump(self) -> dict[str, Any]:
         """Return what is kept, as JSON."""
