@@ -596,6 +596,29 @@ async def test_order_is_renewed_while_it_stands_and_runs_out_when_nobody_cares(
     assert battery.mode is BatteryMode.SELF_CONSUMPTION
 
 
+async def test_order_whose_renewal_is_refused_runs_out_while_measurements_go_on(
+    clock: ManualClock, context: DriverContext, hybrid: tuple[SolarEdgeModbus, House]
+) -> None:
+    inverter, house = hybrid
+    assert house.battery is not None
+    driver, sink = FastDriver(data(inverter), context), Sink()
+    async with running(driver, sink):
+        await sink.next("battery_1")
+        await driver.set_battery("battery_1", BatteryMode.CHARGE, 2.0)
+        inverter.inject("illegal_address", blocks=("control",))
+        links = inverter.connections
+        for _ in range(4):
+            clock.advance(RENEW_S + 1)
+            await sink.next("battery_1", 2)
+            await sink.next("meter", 2)
+        inverter.clear()
+        assert house.battery.mode is BatteryMode.SELF_CONSUMPTION
+        clock.advance(RENEW_S + 1)
+        await sink.next("battery_1", 2)
+        assert house.battery.mode is BatteryMode.SELF_CONSUMPTION, "an old order stays over"
+        assert inverter.connections == links
+
+
 async def test_release_restores_what_was_found(
     context: DriverContext, hybrid: tuple[SolarEdgeModbus, House]
 ) -> None:

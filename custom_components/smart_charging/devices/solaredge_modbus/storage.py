@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+import logging
 from typing import Any, Final
 
 from modbus_connection import ModbusError, ModbusExceptionError
@@ -25,6 +26,8 @@ from solaredged import (
 from ...core.clock import Clock
 from ...core.reading import BatteryMode
 from ..base import CannotConnect, DeviceError, Rejected
+
+_LOGGER = logging.getLogger(__name__)
 
 COMMAND_TIMEOUT_S: Final = 120
 """A charge of which nobody takes care any more may not last longer: the fuse bears it so long,
@@ -155,12 +158,19 @@ class Storage:
             await control.async_update()
 
     async def renew(self) -> None:
-        """Repeat the command of the order that stands, when it is time."""
+        """Repeat the command of the order that stands, when it is time.
+
+        Where the inverter refuses, the order runs out: its mode tells, and measurements go on.
+        """
         if self._command is None or self._clock.monotonic() - self._commanded_s < RENEW_S:
             return
         async with self._lock:
             if self._command is not None and self.controllable:
-                await self._write(command_mode=self._command)
+                try:
+                    await self._write(command_mode=self._command)
+                except Rejected as err:
+                    _LOGGER.debug("The battery's command is not renewed: %s", err)
+                    self._command = None
                 self._commanded_s = self._clock.monotonic()
 
     async def order(self, mode: BatteryMode, power_kw: float) -> None:
