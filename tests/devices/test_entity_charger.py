@@ -372,7 +372,10 @@ async def test_word_that_a_number_or_switch_does_not_know_is_told_and_not_writte
         input_number={"limit": LIMIT, "phases": {"min": 1, "max": 3, "step": 2, "initial": 3}},
         input_boolean={"enable": {"initial": True}, "single": {"initial": False}},
     )
+    hass.states.async_set("sensor.status", "Connected")
     driver = EntityCharger({**FORM, "phase": phase, "phase_one": "single"}, context(hass))
+    with pytest.raises(OptionMissing):
+        await driver.identify()
     with pytest.raises(OptionMissing) as failure:
         await driver.set_charging("charger", 10, 1)
     assert failure.value.placeholders["entity"] == phase

@@ -4,16 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, override
 
-from homeassistant.core import split_entity_id
-
 from ...core.reading import BatteryMode, BatteryReading, PartKind
 from ..base import Data, DriverContext, PartInfo
 from .driver import EntityDriver
 from .errors import ModeNotSupported, NothingChosen
-from .fields import SELECTS
 from .memory import Memory
-from .state import Quantity, available, check, text
-from .writer import find_option
+from .state import Quantity, check, text
+from .writer import meaning
 
 _POWERS = ("power", "input_power", "output_power")
 """Form fields of which one at least must be filled in."""
@@ -147,14 +144,11 @@ class EntityBattery(EntityDriver):
         )
 
     def _check_options(self, entity_id: str) -> None:
-        """Raise OptionMissing where a select lacks an option that the form names."""
+        """Raise OptionMissing where an entity knows no such word as the form names."""
         check(self.hass, entity_id, None)
-        if split_entity_id(entity_id)[0] not in SELECTS:
-            return
-        options = available(self.hass, entity_id).attributes.get("options", ())
         for mode in BatteryMode:
             if (option := self._option(mode)) is not None:
-                find_option(entity_id, options, option)
+                meaning(self.hass, entity_id, option)
 
     def _highest(self, figure: str, number: str) -> float | None:
         """Return the form's figure, else the most that the number takes."""

@@ -9,8 +9,8 @@ from ..base import Data, Rejected
 from .errors import CannotPause
 from .fields import CONTROL_EASEE, CONTROL_KEBA, DEFAULT_MAX_A, NUMBERS, SELECTS, SWITCHES
 from .memory import Memory
-from .state import Quantity, available, is_on, number, text
-from .writer import Range, Writer, find_option
+from .state import Quantity, is_on, number, text
+from .writer import Range, Writer, meaning
 
 _PHASES_BY_DOMAIN = {
     **dict.fromkeys(NUMBERS, ("1", "3")),
@@ -85,15 +85,16 @@ class EntityControl:
         self.can_switch_phases = bool(self._phase and self._one and self._three)
 
     def check(self) -> None:
-        """Raise OptionMissing where a select lacks an option that the form names or leaves out."""
+        """Raise OptionMissing where an entity knows no such word, or the form leaves an option out."""
         for entity_id, options in (
             (self._enable, (self._run, self._hold)),
             (self._phase, (self._one, self._three)),
         ):
-            if entity_id is not None and split_entity_id(entity_id)[0] in SELECTS:
-                offered = available(self._hass, entity_id).attributes.get("options", ())
-                for option in options:
-                    find_option(entity_id, offered, option or "")
+            if entity_id is None:
+                continue
+            for option in options:
+                if option is not None or split_entity_id(entity_id)[0] in SELECTS:
+                    meaning(self._hass, entity_id, option or "")
 
     def range_a(self) -> Range | None:
         """Return what the number takes."""

@@ -1,6 +1,7 @@
 """Sets entities by services: on change only, within their range, and never without an answer."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import floor
@@ -15,6 +16,7 @@ from ...core.clock import Clock
 from ..base import CannotConnect, Rejected
 from .context import acting_context
 from .errors import OptionMissing
+from .fields import SELECTS, SWITCHES
 from .state import Quantity, available, check, text, unit_of
 
 SERVICE_TIMEOUT_S = 10.0
@@ -94,24 +96,14 @@ class Writer:
         Raises CannotConnect where the entity is not there, Rejected where it refuses and
         OptionMissing where a select has no such option.
         """
-        state = available(self._hass, entity_id)
-        match split_entity_id(entity_id)[0]:
-            case "switch" | "input_boolean":
-                value = value.strip().lower()
-                if value not in (STATE_ON, STATE_OFF):
-                    raise OptionMissing(value, entity=entity_id, option=value)
-                if not self._shows(entity_id, value):
-                    await self._call(entity_id, f"turn_{value}", value)
-            case "select" | "input_select":
-                option = find_option(entity_id, state.attributes.get("options", ()), value)
-                if not self._shows(entity_id, option):
-                    await self._call(entity_id, "select_option", option, option=option)
-            case _:
-                try:
-                    figure = float(value)
-                except ValueError as err:
-                    raise OptionMissing(value, entity=entity_id, option=value) from err
-                await self.set_number(entity_id, figure)
+        meant = meaning(self._hass, entity_id, value)
+        if isinstance(meant, float):
+            await self.set_number(entity_id, meant)
+        elif not self._shows(entity_id, meant):
+            if split_entity_id(entity_id)[0] in SWITCHES:
+                await self._call(entity_id, f"turn_{meant}", meant)
+            else:
+                await self._call(entity_id, "select_option", meant, option=meant)
 
     async def order(self, topic: str, domain: str, service: str, data: dict[str, Any]) -> None:
         """Call a service unless the same was last called for `topic` a moment ago.
@@ -164,12 +156,20 @@ class Writer:
         return _same(text(self._hass, entity_id), value)
 
 
-def find_option(entity_id: str, options: Any, wanted: str) -> str:
-    """Return the option that `wanted` names, in whatever case. Raises OptionMissing."""
-    folded = wanted.strip().casefold()
-    for option in options or ():
-        if str(option).casefold() == folded:
-            return str(option)
+def meaning(hass: HomeAssistant, entity_id: str, wanted: str) -> str | float:
+    """Return what `wanted` says to an entity, in whatever case: on or off, an option, a number.
+
+    Raises CannotConnect where the entity is not there and OptionMissing where it knows no such word.
+    """
+    state = available(hass, entity_id)
+    domain, folded = split_entity_id(entity_id)[0], wanted.strip().casefold()
+    if domain not in (*SWITCHES, *SELECTS):
+        with suppress(ValueError):
+            return float(folded)
+    words = (STATE_ON, STATE_OFF) if domain in SWITCHES else state.attributes.get("options")
+    for word in words or ():
+        if str(word).casefold() == folded:
+            return str(word)
     raise OptionMissing(wanted, entity=entity_id, option=wanted)
 
 
