@@ -106,6 +106,20 @@ async def test_every_quantity_of_the_meter_has_its_sensor(make_home: HomeFactory
     assert message.attributes["text"] == ("Onderhoud 12/12 " * 20).strip()
 
 
+@pytest.mark.usefixtures("nothing_hidden")
+async def test_a_line_that_the_telegram_leaves_out_is_unknown(make_home: HomeFactory) -> None:
+    home = await metered(make_home)
+    keys = ("power_l3", "current_l3", "voltage_l3")
+    assert float(state(home, "_meter_voltage_l3").state) > 200
+    home.p1.flavour = "be_1ph"
+    await home.run(15, step=1)
+    assert [state(home, f"_meter_{key}").state for key in keys] == ["unknown"] * 3
+    assert float(state(home, "_meter_voltage_l1").state) > 200
+    home.p1.flavour = "be_3ph"
+    await home.run(15, step=1)
+    assert float(state(home, "_meter_voltage_l3").state) > 200
+
+
 async def test_what_is_seldom_needed_is_hidden_at_first(make_home: HomeFactory) -> None:
     home = await metered(make_home)
     for key in ("tariff", "import_t1", "gas", "water"):
