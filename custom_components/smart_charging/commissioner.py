@@ -246,8 +246,7 @@ class Commissioner:
                 await self._give_back(run.part)
         finally:
             site.coordinator.notify()
-            if not run.done.done():
-                run.done.set_result(Outcome(failure=failure, facts=facts))
+            run.done.set_result(Outcome(failure=failure, facts=facts))
         if facts:
             self._keep(run.part, facts)
 

@@ -13,7 +13,6 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
 from .core.forecast import begin_periods, sum_forecasts
 
 _LOGGER = logging.getLogger(__name__)
@@ -99,8 +98,6 @@ async def _energy_forecast(hass: HomeAssistant) -> Forecast:
     }
     by_domain: dict[str, list[Forecast]] = defaultdict(list)
     for domain, get_forecast in sorted(platforms.items()):
-        if domain == DOMAIN:
-            continue
         for entry in hass.config_entries.async_entries(domain):
             if entry.state is not ConfigEntryState.LOADED:
                 continue
@@ -130,8 +127,7 @@ def _attribute_forecast(hass: HomeAssistant, field: str = _MEAN) -> Forecast:
         entry = registry.async_get(state.entity_id)
         platform = entry.platform if entry is not None else ""
         owner = entry.config_entry_id if entry is not None else None
-        if platform != DOMAIN:
-            by_platform[platform][owner].update(forecast)
+        by_platform[platform][owner].update(forecast)
     if not by_platform:
         return {}
     return sum_forecasts(by_platform[min(by_platform)].values())

@@ -114,7 +114,7 @@ class History:
     # --- the month's peak -----------------------------------------------------------------------
 
     def _month(self) -> str:
-        return dt_util.as_local(self._site.clock.now()).strftime("%Y-%m")
+        return _month_of(self._site.clock.now())
 
     def _take_peak(self, reading: MeterReading) -> None:
         """Keep the month's peak: the meter's own where it has it, else from its counter."""
@@ -139,6 +139,8 @@ class History:
             and self._quarter_import_kwh is not None
         ):
             mean_kw = (reading.import_kwh - self._quarter_import_kwh) * 4
+            # The last quarter of a month is over when the next month has begun.
+            month = _month_of(dt_util.utc_from_timestamp(self._quarter * QUARTER_S))
             if mean_kw > peaks.get(month, 0.0):
                 peaks[month] = round(mean_kw, 3)
                 self._site.store.changed()
@@ -155,7 +157,7 @@ class History:
         """
         # A quarter is dated at its end: the last one of a month at the start of the next.
         told = {
-            dt_util.as_local(peak.at - timedelta(seconds=1)).strftime("%Y-%m"): peak
+            _month_of(peak.at - timedelta(seconds=1)): peak
             for peak in self._past_peaks
             if peak.at is not None
         }
@@ -228,3 +230,8 @@ class History:
         """Return the highest house current per phase of the last days; empty when unknown."""
         days = list(self._site.settings.house_peaks_a.values())
         return tuple(max(values) for values in zip(*days, strict=False)) if days else ()
+
+
+def _month_of(moment: datetime) -> str:
+    """Return the month of a moment where the site is: `2026-10`."""
+    return dt_util.as_local(moment).strftime("%Y-%m")

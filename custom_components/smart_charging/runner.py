@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 import logging
 from statistics import median
 from typing import Any
@@ -304,8 +304,3 @@ class DeviceRunner:
             # A defect in what follows a reading must not cost the device its link.
             if self._seen.first(err):
                 _LOGGER.exception("Unexpected error after a reading of %s", self.config.name)
-
-    def age(self, part: str, now: datetime) -> timedelta | None:
-        """Return the age of the latest reading of `part`, or `None` before the first."""
-        reading = self.readings.get(part)
-        return None if reading is None else now - reading.at

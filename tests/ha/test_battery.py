@@ -1,11 +1,15 @@
 """A home battery that can be commanded: its number, its select, and its way back."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from copy import deepcopy
 from dataclasses import replace
+import logging
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import EVENT_CALL_SERVICE
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant, ServiceCall
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
@@ -24,6 +28,7 @@ from .entity_home import (
     battery_data,
     entity_home,
 )
+from .faults import Watch
 from .home import fixed_price, meter_data, site_entry
 
 NIGHT = "2026-11-20 18:00:00+00:00"
@@ -193,3 +198,42 @@ async def test_a_battery_that_is_silent_when_control_ends_is_restored_when_it_sp
     await home.run(150, step=1)
     assert battery(home).mode is BatteryMode.SELF_CONSUMPTION
     assert not home.site.settings.battery(BATTERY_PART).release_due
+
+
+@pytest.mark.freeze_time(NIGHT)
+async def test_batteries_that_do_not_answer_do_not_hold_a_shutdown_up(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = battery_data()
+    other: dict[str, Any] = deepcopy({**one, "subentry_id": "other", "unique_id": "entity_other"})
+    other["data"]["connection"]["mode"] = "input_select.other"
+    options = {"options": list(OPTIONS.values())}
+    hass.states.async_set("input_select.other", OPTIONS[BatteryMode.SELF_CONSUMPTION], options)
+    async with entity_home(hass, freezer) as home:
+        await home.add(site_entry(meter_data(home.pty), one, other, fixed_price()))
+        await act(home)
+        for battery_id in (one["unique_id"], other["unique_id"]):
+            entity_id = home.entity_id("select", f"{battery_id}_battery_mode")
+            await home.call("select", "select_option", entity_id, option=BatteryMode.HOLD.value)
+        hass.states.async_set("input_select.other", OPTIONS[BatteryMode.HOLD], options)
+        await home.run(10, step=1)
+        rows = home.site.settings.batteries.values()
+        assert [row.original for row in rows] == [BatteryMode.SELF_CONSUMPTION] * 2
+
+        async def hang(_call: ServiceCall) -> None:
+            await asyncio.Event().wait()
+
+        for domain, service in (("input_select", "select_option"), ("input_number", "set_value")):
+            hass.services.async_register(domain, service, hang)
+        watch = Watch(home, caplog)
+        began_s = home.clock.monotonic()
+        stopping = asyncio.ensure_future(home.site._shutdown())
+        while not stopping.done():
+            freezer.tick(0.5)
+            for _ in range(20):
+                await asyncio.sleep(0)
+        await stopping
+        assert home.clock.monotonic() - began_s < 20, "Home Assistant waits no longer"
+        lines = watch.lines(logging.WARNING)
+        assert lines[-1] == "Not every device could be left in a safe state in time"
+        assert all(row.original is not None for row in rows), "what is owed is not forgotten"

@@ -8,16 +8,20 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
+from custom_components.smart_charging.commissioner import NotPossible
 from custom_components.smart_charging.commissioning import Failure
 from custom_components.smart_charging.core.reading import ChargerStatus
+from custom_components.smart_charging.devices.base import Rejected
 from custom_components.smart_charging.devices.wattpilot.driver import WattpilotDriver
 from simulators.car import Car, ChargerConfig
 from simulators.house import HouseConfig
 
 from .conftest import QUIET, HomeFactory
+from .faults import Watch
 from .home import (
     CHARGER,
     CHARGER_PART,
+    METER,
     Home,
     car_data,
     charger_data,
@@ -134,6 +138,48 @@ async def test_a_charger_with_a_failsafe_of_its_own_is_given_the_safe_current(
     assert highest > 6.5
     assert set_to == [("charger", (20 - highest) // 1)]
     assert sensor(home)[1]["failsafe_a"] == set_to[0][1]
+
+
+async def test_what_a_charger_does_not_take_or_cannot_show_is_left_out(
+    make_home: HomeFactory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def set_failsafe(self: WattpilotDriver, part: str, current_a: float) -> None:
+        raise Rejected("locked by its owner")
+
+    monkeypatch.setattr(WattpilotDriver, "set_failsafe", set_failsafe, raising=False)
+    # On three phases all of them change alike: what a person said of the wiring stays.
+    figures = {"phases": "3", "can_switch_phases": False, "phase_map": "231"}
+    home = await home_with(make_home, figures=figures)
+    await press(home)
+    await finished(home)
+    state, told = sensor(home)
+    assert state == "done"
+    assert told["failsafe_a"] is None
+    assert told["phase_map"] is None
+    kept = home.site.config.devices[1].parts[0].figures
+    assert kept["phase_map"] == "231"
+    assert kept["commissioned"]["reaction_s"] > 0
+    assert "Wattpilot did not take its failsafe: locked by its owner" in caplog.text
+    assert owned(home) == OWN
+
+
+async def test_a_charger_that_is_removed_as_it_is_proven_keeps_nothing(
+    make_home: HomeFactory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def set_failsafe(self: WattpilotDriver, part: str, current_a: float) -> None:
+        assert home.entry is not None
+        home.hass.config_entries.async_remove_subentry(home.entry, CHARGER)
+
+    monkeypatch.setattr(WattpilotDriver, "set_failsafe", set_failsafe, raising=False)
+    home = await home_with(make_home)
+    watch = Watch(home, caplog)
+    await press(home)
+    await finished(home)
+    assert set(home.site.runners) == {METER}
+    assert home.entry is not None
+    assert CHARGER not in home.entry.subentries
+    watch.assert_no_noise()
+    assert home.state("sensor", "_status") == "observing"
 
 
 @pytest.mark.parametrize("wiring", [(1, 2, 3), (2, 3, 1), (3, 2, 1)])
@@ -289,3 +335,29 @@ async def test_what_is_missing_is_said_at_once(hass: HomeAssistant, make_home: H
         await press(home)
     assert refused.value.translation_key == "commission_no_meter"
     assert home.clock.now() > datetime(2026, 11, 20, tzinfo=UTC)
+
+
+async def test_a_charger_without_two_currents_to_compare_is_not_tried(
+    make_home: HomeFactory,
+) -> None:
+    home = await home_with(make_home, figures={"max_a": 7})
+    with pytest.raises(ServiceValidationError) as refused:
+        await press(home)
+    assert refused.value.translation_key == "commission_no_range"
+    assert owned(home) == OWN
+
+
+async def test_a_charger_that_was_not_heard_yet_is_not_tried(make_home: HomeFactory) -> None:
+    home = await make_home()
+    await home.wattpilot.stop()
+    home.entry = site_entry(meter_data(home.pty), charger_data(home.wattpilot_port), fixed_price())
+    home.entry.add_to_hass(home.hass)
+    assert await home.hass.config_entries.async_setup(home.entry.entry_id)
+    await home.connected(METER)
+    part = home.site.part(CHARGER_PART)
+    assert part is not None
+    with pytest.raises(NotPossible) as refused:
+        home.site.commissioner.start(part)
+    assert refused.value.failure is Failure.CHARGER_SILENT
+    assert home.site.commissioner.run is None
+    assert home.state("button", "charger_commission") == "unavailable"

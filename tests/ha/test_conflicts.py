@@ -85,6 +85,83 @@ async def test_the_charger_s_own_eco_mode_that_comes_back_is_noticed(
     assert not watch.issues(), "hands off: the charger may follow what it likes"
 
 
+async def test_the_charger_s_own_eco_mode_that_outlasts_our_order_is_noticed(
+    make_home: HomeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = await charging(make_home)
+    watch = Watch(home, caplog)
+    home.wattpilot.logic.write("fup", True)
+    home.wattpilot.logic.write("lmo", 4)
+    home.wattpilot.inject("reject_writes")
+    await home.run(40, step=2)
+    assert OWN_MODE not in watch.issues()
+    await home.run(20, step=2)
+    assert OWN_MODE in watch.issues()
+    home.wattpilot.clear()
+    await home.run(70, step=5)
+    assert home.wattpilot.values["lmo"] == 3
+    assert set(watch.issues()) == {OWN_MODE}, "told until an hour of calm is over"
+
+
+CURRENT, ENABLE = "input_number.current", "input_boolean.enable"
+
+
+async def test_an_automation_that_commands_a_charger_of_another_integration_is_named(
+    hass: HomeAssistant, make_home: HomeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = await make_home()
+    amps = {"min": 6, "max": 16, "initial": 16, "unit_of_measurement": "A"}
+    for domain, entities in (
+        ("input_number", {"current": amps, "other": amps}),
+        ("input_boolean", {"enable": {"initial": True}}),
+    ):
+        assert await async_setup_component(hass, domain, {domain: entities})
+    told = charger_data(0, phases="3", can_switch_phases=False)
+    connection = {"limit": CURRENT, "enable": ENABLE, "connected": "binary_sensor.plug"}
+    data = {**told["data"], "make": "entity_charger", "connection": connection}
+    hass.states.async_set("binary_sensor.plug", "on")
+    assert await async_setup_component(
+        hass,
+        "automation",
+        {
+            "automation": [
+                {
+                    "alias": alias,
+                    "triggers": {"trigger": "event", "event_type": event},
+                    "actions": {
+                        "action": "input_number.set_value",
+                        "target": {"entity_id": entity_id},
+                        "data": {"value": "{{ trigger.event.data.amps }}"},
+                    },
+                }
+                for alias, event, entity_id in (
+                    ("Sun follower", "sun", CURRENT),
+                    ("Aquarium", "fish", "input_number.other"),
+                )
+            ]
+        },
+    )
+    await home.add(site_entry(meter_data(home.pty), {**told, "data": data}, car_data()))
+    await home.choose("fast")
+    watch = Watch(home, caplog)
+
+    async def fired(event: str) -> None:
+        for amps in (8, 9, 10):
+            hass.bus.async_fire(event, {"amps": amps})
+            await home.run(60, step=5)
+
+    await fired("sun")
+    assert not watch.issues(), "a site that observes wants nothing of the charger"
+    await home.call("switch", "turn_on", home.entity_id("switch", "_act"))
+    await home.run(40, step=5)
+    await fired("fish")
+    assert not watch.issues()
+    await fired("sun")
+    issue = watch.issues()[AUTOMATION]
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["culprit"] == "Sun follower"
+
+
 async def test_an_automation_that_sets_the_current_is_named(
     hass: HomeAssistant, make_home: HomeFactory, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,5 +1,7 @@
 """Faults while the site acts: the car never gets what nobody guards, and gets the rest again."""
 
+from typing import Any
+
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 import pytest
@@ -26,7 +28,9 @@ FULL_A = 16
 FUSE_A = 25.0
 
 
-async def charging(make_home: HomeFactory, fuse_a: float = FUSE_A, seen_kw: float = 0.0) -> Home:
+async def charging(
+    make_home: HomeFactory, fuse_a: float = FUSE_A, seen_kw: float = 0.0, **site: Any
+) -> Home:
     """Return a home whose car charges at full current, where `seen_kw` was on L1 for a while."""
     home = await make_home()
     await home.add(
@@ -36,6 +40,7 @@ async def charging(make_home: HomeFactory, fuse_a: float = FUSE_A, seen_kw: floa
             car_data(),
             fixed_price(),
             fuse_a=fuse_a,
+            **site,
         )
     )
     home.house.extra_kw[0] = seen_kw
@@ -184,4 +189,33 @@ async def test_orders_that_are_refused_make_a_repair_and_no_flood(
     await home.run(15, step=1)
     assert 6 <= point.offered_a < FULL_A
     assert not watch.issues()
+    watch.assert_no_noise()
+
+
+async def test_a_limit_from_outside_holds_the_car_down_while_its_entity_states_one(
+    hass: HomeAssistant, make_home: HomeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Its entity comes later than the site.
+    home = await charging(make_home, outside_limit_entity="sensor.dimmed_to")
+    point = home.house.chargers["charger"]
+    watch = Watch(home, caplog)
+
+    async def dim(state: str, unit: str | None) -> str | None:
+        """Let the entity state something; return the limit that the charger's reason names."""
+        hass.states.async_set("sensor.dimmed_to", state, {"unit_of_measurement": unit})
+        await home.run(40, step=4)
+        reason = hass.states.get(home.entity_id("sensor", "charger_reason"))
+        assert reason is not None
+        return reason.attributes.get("limit")
+
+    for state, unit, lost in (
+        ("5", "kW", "unavailable"),
+        ("5", None, "nonsense"),
+        ("5000", "W", "nan"),
+    ):
+        assert await dim(state, unit) == "outside limit"
+        assert 4 < home.house.meter.power_kw <= 5
+        assert 0 < point.offered_a < FULL_A
+        assert await dim(lost, unit) is None
+        assert point.offered_a == FULL_A, "what states no limit sets none"
     watch.assert_no_noise()

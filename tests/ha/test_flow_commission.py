@@ -150,3 +150,46 @@ async def test_a_new_charger_is_saved_and_commissioned(
     charger = subentries(entry, "device")[-1]
     assert charger.unique_id == "wattpilot_91012345"
     assert charger.data["parts"]["charger"]["commissioned"]["reaction_s"] > 0
+
+
+async def test_a_charger_that_another_form_saved_meanwhile_is_not_saved_twice(
+    make_home: HomeFactory,
+) -> None:
+    home = await make_home()
+    entry = site_entry(meter_data(home.pty), fixed_price())
+    await home.add(entry)
+    forms = [Form(home), Form(home)]
+    for form in forms:
+        await form.open({"source": "user"})
+        await form.answer({"next_step_id": "wattpilot"})
+        await form.answer({"host": f"127.0.0.1:{home.wattpilot_port}", "password": PASSWORD})
+        await form.accept()
+        assert form.result["step_id"] == "commission_offer"
+    first, second = forms
+    await first.answer({"next_step_id": "later"})
+    assert first.result["type"] == "create_entry"
+    await second.answer({"next_step_id": "commission"})
+    assert second.result["type"] == "abort"
+    assert second.result["reason"] == "already_configured"
+    assert len(subentries(entry, "device")) == 2
+    await home.connected()
+    assert home.site.commissioner.run is None
+
+
+async def test_a_charger_that_does_not_speak_again_is_named_after_a_minute(
+    make_home: HomeFactory,
+) -> None:
+    home, form = await offered(make_home)
+    # It falls silent between the test of the connection and its first order.
+    await home.wattpilot.stop()
+    await home.run(30, step=5)
+    await form.answer({"next_step_id": "commission"})
+    assert form.result["type"] == "progress"
+    # Whoever opens the page again sees the same.
+    await form.answer()
+    assert form.result["type"] == "progress"
+    assert form.result["progress_action"] == "connect"
+    seen = await form.followed()
+    assert seen == ["connect 0"]
+    assert form.result["reason"] == "commission_charger_silent"
+    assert home.site.commissioner.run is None

@@ -12,6 +12,7 @@ from homeassistant.components.recorder.statistics import async_import_statistics
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.recorder import session_scope
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -72,6 +73,24 @@ async def test_hourly_means_of_the_last_four_weeks_come_in_kw(
         (this_hour - 2 * HOUR, pytest.approx(0.4)),
         (this_hour - HOUR, pytest.approx(1.25)),
     ]
+
+
+async def test_a_database_that_cannot_be_read_gives_no_history_and_says_so(
+    recorder_mock: Recorder, hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    import_hours(hass, {dt_util.utcnow().replace(minute=0, second=0, microsecond=0): 400.0}, "W")
+    await async_wait_recording_done(hass)
+
+    def rename(old: str, new: str) -> None:
+        with session_scope(hass=hass) as session:
+            session.connection().exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+    await recorder_mock.async_add_executor_job(rename, "statistics", "elsewhere")
+    assert await load_history(hass, LOAD) == []
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert any(f"did not give the history of {LOAD}" in w for w in warnings)
+    await recorder_mock.async_add_executor_job(rename, "elsewhere", "statistics")
+    assert len(await load_history(hass, LOAD)) == 1
 
 
 async def test_sensor_without_statistics_has_no_history(
@@ -237,6 +256,16 @@ async def test_tenth_percentile_of_solcast_is_read_where_every_row_has_it(
 
     expected = {MORNING: 100.0, MORNING + HOUR / 2: 250.0} if complete else None
     assert pv_p10_forecast(hass) == expected
+
+
+async def test_a_single_row_of_solcast_says_not_how_long_it_lasts(hass: HomeAssistant) -> None:
+    row = {"period_start": MORNING, "pv_estimate": 1.0, "pv_estimate10": 0.2}
+    hass.states.async_set("sensor.solcast", "1", {"detailedForecast": [row]})
+    assert await pv_forecast(hass) is None
+    assert pv_p10_forecast(hass) is None
+    later = {**row, "period_start": MORNING + HOUR}
+    hass.states.async_set("sensor.solcast", "1", {"detailedForecast": [row, later]})
+    assert await pv_forecast(hass) == {MORNING: 1000.0, MORNING + HOUR: 1000.0}
 
 
 async def test_wh_period_attributes_of_two_roofs_add_up(hass: HomeAssistant) -> None:

@@ -106,6 +106,20 @@ async def test_every_quantity_of_the_meter_has_its_sensor(make_home: HomeFactory
     assert message.attributes["text"] == ("Onderhoud 12/12 " * 20).strip()
 
 
+@pytest.mark.usefixtures("nothing_hidden")
+async def test_a_line_that_the_telegram_leaves_out_is_unknown(make_home: HomeFactory) -> None:
+    home = await metered(make_home)
+    keys = ("power_l3", "current_l3", "voltage_l3")
+    assert float(state(home, "_meter_voltage_l3").state) > 200
+    home.p1.flavour = "be_1ph"
+    await home.run(15, step=1)
+    assert [state(home, f"_meter_{key}").state for key in keys] == ["unknown"] * 3
+    assert float(state(home, "_meter_voltage_l1").state) > 200
+    home.p1.flavour = "be_3ph"
+    await home.run(15, step=1)
+    assert float(state(home, "_meter_voltage_l3").state) > 200
+
+
 async def test_what_is_seldom_needed_is_hidden_at_first(make_home: HomeFactory) -> None:
     home = await metered(make_home)
     for key in ("tariff", "import_t1", "gas", "water"):
@@ -114,13 +128,19 @@ async def test_what_is_seldom_needed_is_hidden_at_first(make_home: HomeFactory) 
         assert home.hass.states.get(home.entity_id("sensor", f"_meter_{key}")) is None
 
 
-async def test_a_dutch_meter_calls_the_same_evening_low_by_another_number(
-    make_home: HomeFactory,
-) -> None:
+async def dutch(make_home: HomeFactory) -> Home:
+    """Return a home with a Dutch meter, which counts no peaks."""
     home = await make_home(_with(MeterConfig(dutch=True)))
     home.p1 = P1Simulator(home.house, home.clock, flavour="nl_3ph", auto=False)
     home.pty = home.p1.start_pty()
     await home.add(site_entry(whole_meter(home.pty, "5"), fixed_price()))
+    return home
+
+
+async def test_a_dutch_meter_calls_the_same_evening_low_by_another_number(
+    make_home: HomeFactory,
+) -> None:
+    home = await dutch(make_home)
     assert home.house.meter.tariff == 2
     assert state(home, "_meter_tariff").state == "normal"
     home.freezer.move_to("2026-11-20 22:30:00+00:00")
@@ -153,6 +173,59 @@ async def test_the_peaks_of_thirteen_months_are_there_to_use_and_not_recorded(
     )
     assert kept[mean.entity_id]
     assert all("months" not in row.attributes for row in kept[mean.entity_id])
+
+
+@pytest.mark.freeze_time("2026-11-30 22:44:30+00:00")
+async def test_the_peak_is_counted_by_quarters_where_the_meter_keeps_none(
+    make_home: HomeFactory,
+) -> None:
+    home = await dutch(make_home)
+    home.house.chargers["charger"].unplug()
+    meter = home.house.meter
+
+    async def quarter(end: str, oven_kw: float) -> float:
+        """Let the rest of a quarter go by; return the mean import of it in kW."""
+        home.house.extra_kw[0] = oven_kw
+        began_kwh = meter.import_kwh
+        home.freezer.move_to(f"{end}+00:00")
+        home.house.advance()
+        counted_kwh = meter.import_kwh - began_kwh
+        # The link was silent for long: it is opened anew.
+        await home.run(5, step=1)
+        return counted_kwh * 4
+
+    await quarter("2026-11-30 22:45:00", 0.0)
+    # The last quarter of November, local time.
+    highest_kw = await quarter("2026-11-30 23:00:00", 3.0)
+    assert highest_kw > 3
+    (month, peak), *_ = home.site.history.past_peaks()
+    assert (month, peak.kw) == ("2026-11", pytest.approx(highest_kw, abs=0.1))
+    assert float(state(home, "_month_peak").state) == 0, "December has no quarter yet"
+
+    # A higher quarter counts, a lower one does not.
+    second_kw = await quarter("2026-11-30 23:15:00", 1.0)
+    assert 1 < second_kw < highest_kw
+    shown_kw = float(state(home, "_month_peak").state)
+    assert shown_kw == pytest.approx(second_kw, abs=0.1)
+    assert await quarter("2026-11-30 23:30:00", 0.0) < second_kw
+    assert float(state(home, "_month_peak").state) == shown_kw
+
+
+async def test_what_the_house_draws_is_known_of_the_last_seven_days(
+    make_home: HomeFactory,
+) -> None:
+    home = await metered(make_home)
+    history, days = home.site.history, home.site.settings.house_peaks_a
+    # As a week before left it: an oven on the first day.
+    days.clear()
+    days.update({f"2026-11-{day}": [2.0, 2.0, 2.0] for day in range(14, 20)})
+    days["2026-11-13"] = [15.0, 2.0, 2.0]
+    assert history.house_peak_a() == (15.0, 2.0, 2.0)
+    home.house.extra_kw[1] = 2.0
+    await home.run(60, step=5)
+    assert sorted(days) == [f"2026-11-{day}" for day in range(14, 21)]
+    assert history.house_peak_a()[0] < 5
+    assert history.house_peak_a()[1] > 8.5
 
 
 async def test_the_floor_of_the_bill_counts_in_the_mean(make_home: HomeFactory) -> None:

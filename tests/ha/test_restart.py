@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from datetime import UTC, datetime
+import logging
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -10,7 +11,18 @@ import pytest
 from custom_components.smart_charging.core.reading import ChargerStatus
 
 from .conftest import HomeFactory
-from .home import CAR, CHARGER_PART, car_data, charger_data, fixed_price, meter_data, site_entry
+from .faults import Watch
+from .home import (
+    CAR,
+    CHARGER_PART,
+    METER,
+    car_data,
+    charger_data,
+    fixed_price,
+    meter_data,
+    site_entry,
+)
+from .test_faults_acting import charging
 from .test_switches_buttons import OWN, owned
 
 
@@ -84,6 +96,58 @@ async def test_when_home_assistant_stops_the_charger_is_left_at_a_proven_safe_cu
     assert stopping.done()
     assert point.offered_a == (20 - highest) // 1
     assert point.status is ChargerStatus.CHARGING
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+@pytest.mark.parametrize("case", ["safe", "paused", "its own", "not heard"])
+async def test_when_home_assistant_stops_a_charger_that_is_safe_or_not_ours_is_left_alone(
+    make_home: HomeFactory, case: str
+) -> None:
+    home = await make_home()
+    if case == "not heard":
+        await home.wattpilot.stop()
+    home.entry = site_entry(
+        meter_data(home.pty), charger_data(home.wattpilot_port), car_data(), fixed_price()
+    )
+    home.entry.add_to_hass(home.hass)
+    assert await home.hass.config_entries.async_setup(home.entry.entry_id)
+    await home.connected(*([METER] if case == "not heard" else []))
+    await home.call("switch", "turn_on", home.entity_id("switch", "_act"))
+    if case != "not heard":
+        await home.choose("off" if case == "paused" else "fast")
+    await home.run(60, step=3)
+    point = home.house.chargers["charger"]
+    match case:
+        case "paused":
+            assert point.offered_a == 0
+        case "safe":
+            assert point.offered_a == 16
+        case "its own":
+            # More than is safe without a meter, but its owner's business.
+            home.house.extra_kw[0] = 3.0
+            await home.run(60, step=3)
+            await home.call("switch", "turn_off", home.entity_id("switch", "_smart_charging"))
+            home.house.extra_kw[0] = 0.0
+            await home.run(30, step=3)
+            assert max(home.site.history.house_peak_a()) > 25 - 16
+            assert point.offered_a == 16
+    before = len(home.wattpilot.writes)
+    await home.site._shutdown()
+    await home.run(5, step=1)
+    assert home.wattpilot.writes[before:] == []
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+async def test_when_home_assistant_stops_a_charger_that_refuses_is_named(
+    make_home: HomeFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = await charging(make_home, 20, 2.0)
+    watch = Watch(home, caplog)
+    home.wattpilot.inject("reject_writes")
+    await home.site._shutdown()
+    (line,) = watch.lines(logging.WARNING)
+    assert line.startswith("Wattpilot could not be left at 9 A: ")
+    watch.assert_no_noise()
 
 
 @pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")

@@ -6,14 +6,19 @@ import sys
 from types import MappingProxyType
 
 from homeassistant.config_entries import (
+    ConfigEntry,
     ConfigEntryState,
     ConfigSubentry,
     ConfigSubentryDataWithId,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.smart_charging.const import DOMAIN
 from custom_components.smart_charging.core.reading import MeterReading
 
 from .conftest import HomeFactory
@@ -190,6 +195,69 @@ async def test_changed_site_data_reloads_the_site(
     assert home.site is not site
     assert home.site.config.grid.fuse_a == 32
     await home.connected()
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+async def test_a_person_removes_only_what_no_site_uses(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    hass_admin_user: MockUser,
+    make_home: HomeFactory,
+) -> None:
+    assert await async_setup_component(hass, "config", {})
+    home = await make_home()
+    await home.add(site_entry(meter_data(home.pty), car_data(), fixed_price()))
+    assert home.entry is not None
+    registry = dr.async_get(hass)
+    left = registry.async_get_or_create(
+        config_entry_id=home.entry.entry_id,
+        identifiers={(DOMAIN, "of_an_older_version")},
+        name="Left",
+    )
+    # Tokens age with the frozen time: this one is made now.
+    refresh = await hass.auth.async_create_refresh_token(hass_admin_user, client_id="test")
+    client = await hass_ws_client(hass, hass.auth.async_create_access_token(refresh))
+    devices = dr.async_entries_for_config_entry(registry, home.entry.entry_id)
+    assert {device.name for device in devices} == {"Home", "Meter", "Car", "Left"}
+    for device in devices:
+        await client.send_json_auto_id(
+            {
+                "type": "config/device_registry/remove_config_entry",
+                "config_entry_id": home.entry.entry_id,
+                "device_id": device.id,
+            }
+        )
+        answer = await client.receive_json()
+        assert answer["success"] is (device.id == left.id)
+    kept = dr.async_entries_for_config_entry(registry, home.entry.entry_id)
+    assert {device.name for device in kept} == {"Home", "Meter", "Car"}
+    assert home.state("sensor", "_status") == "observing"
+
+
+@pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")
+async def test_a_site_whose_entities_do_not_go_goes_on(
+    hass: HomeAssistant, make_home: HomeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await make_home()
+    site = await home.add(site_entry(meter_data(home.pty), fixed_price()))
+    assert home.entry is not None
+    component = hass.data["sensor"]
+    with monkeypatch.context() as patch:
+
+        async def refuse(_entry: ConfigEntry) -> bool:
+            return False
+
+        patch.setattr(component, "async_unload_entry", refuse)
+        assert not await hass.config_entries.async_unload(home.entry.entry_id)
+    assert home.entry.state is ConfigEntryState.FAILED_UNLOAD
+    before = site.meter
+    await home.run(5, step=1)
+    assert site.runners[METER].running
+    assert site.meter is not None
+    assert site.meter is not before
+    # Home Assistant does not try again before its restart.
+    await site.stop()
+    home.entry = None
 
 
 @pytest.mark.freeze_time("2026-11-20 18:00:00+00:00")

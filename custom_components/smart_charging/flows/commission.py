@@ -1,5 +1,6 @@
 """The steps that offer to commission a charger once its figures are known, and follow it."""
 
+from abc import abstractmethod
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, override
@@ -28,13 +29,13 @@ class CommissionSteps(ConfigSubentryFlow):
     _waiting: asyncio.Task[None] | None = None
     _failure: Failure | None = None
 
+    @abstractmethod
     def save(self) -> SubentryFlowResult:
         """Save the device and end the form."""
-        raise NotImplementedError
 
+    @abstractmethod
     def save_and_go_on(self) -> str | None:
         """Save the device while the form stays open; return its id, `None` if it is taken."""
-        raise NotImplementedError
 
     def _can_commission(self) -> bool:
         """Tell whether it is worth asking: a charger to command, and a meter to watch."""
