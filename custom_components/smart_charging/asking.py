@@ -1,5 +1,6 @@
 """What is asked of control: the site as it stands, and what people, plan and others want of it."""
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -85,5 +86,7 @@ def _outside_limit_kw(site: "Site") -> float | None:
     try:
         value = float(state.state)
     except ValueError:
+        return None
+    if not isfinite(value):
         return None
     return value / 1000 if state.attributes.get("unit_of_measurement") == "W" else value
