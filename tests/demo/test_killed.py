@@ -53,6 +53,9 @@ class Devices:
             HouseConfig(
                 time_zone=ZONE,
                 fuse_a=25.0,
+                # An oven at the hour of the test would leave the car less.
+                appliances=(),
+                load_noise=0.0,
                 chargers=(ChargerConfig(key="charger", car=Car(id="car", soc=0.3)),),
                 battery=BatteryConfig(capacity_kwh=10.0, soc=0.5),
             ),

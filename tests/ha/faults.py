@@ -148,6 +148,8 @@ async def unload(home: Home) -> float:
             await asyncio.sleep(0)
         if task.done():
             break
+        # Closing a port takes real time, in a thread: the frozen one must not overtake it.
+        await home.hass.async_add_executor_job(time.sleep, 0.002)
         home.freezer.tick(0.1)
     assert await task
     left = [t.get_name() for t in asyncio.all_tasks() if t.get_name().startswith(DOMAIN)]

@@ -22,7 +22,7 @@ PASSWORD = "hunter2"
 METER, CHARGER, CAR, PRICE = "meter_sub", "charger_sub", "car_sub", "price_sub"
 CHARGER_PART = f"{CHARGER}:charger"
 
-SETTLE_ROUNDS = 40
+SETTLE_ROUNDS = 60
 """Turns of the event loop after each tick: enough for a telegram to become a write and its echo."""
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.util import dt as dt_util
 import pytest
@@ -156,6 +156,7 @@ class Told:
         entity = home.entity_id("event", "charger_events")
         self.stop = async_track_state_change_event(home.hass, entity, self._changed)
 
+    @callback
     def _changed(self, event: Event[EventStateChangedData]) -> None:
         state = event.data["new_state"]
         if state is None or state.state in ("unknown", "unavailable"):

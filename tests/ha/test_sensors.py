@@ -8,7 +8,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder import Recorder, get_instance
 from homeassistant.components.recorder.history import state_changes_during_period
 from homeassistant.config_entries import ConfigSubentryDataWithId
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 import pytest
@@ -240,6 +240,7 @@ class Moves:
         self._home = home
         self.stop = async_track_state_change_event(home.hass, entity_id, self._moved)
 
+    @callback
     def _moved(self, event: Event[EventStateChangedData]) -> None:
         state = event.data["new_state"]
         assert state is not None
