@@ -177,6 +177,10 @@ class HomeAssistant:
         """Return the end of its log."""
         return "\n".join(list(self._lines())[-count:])
 
+    def said(self) -> str:
+        """Return what its log has of the integration, which others may bury."""
+        return "\n".join(line for line in self._lines() if "smart_charging" in line)
+
     def _lines(self) -> Iterator[str]:
         if self.log.is_file():
             yield from self.log.read_text("utf-8", "replace").splitlines()

@@ -218,7 +218,7 @@ async def test_a_killed_home_assistant_puts_charger_and_battery_right_when_it_is
             await process.stop()
             assert process.errors() == []
         except Exception as err:
-            err.add_note(process.tail(40))
+            err.add_note(process.said())
             raise
         finally:
             await process.kill()
