@@ -100,8 +100,8 @@ def _unconfirmed(
 def _without(
     site: ControlSite, meter: MeterReading, chargers: Sequence[Use], pv_kw: float | None
 ) -> tuple[Use | None, bool]:
-    total = meter_kw(meter)
     phase_a, assumed = house_phases_a(site.grid, meter, chargers, pv_kw)
+    total = meter_kw(meter)
     if phase_a is None or total is None:
         return None, assumed
     return Use(phase_a=phase_a, kw=total - sum(c.kw for c in chargers)), assumed
