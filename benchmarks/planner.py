@@ -39,7 +39,8 @@ CLOSE = 1e-3
 
 DEFINITIONS = {
     "ratio_to_highs": "median over homes of the median over rounds of plan() / (passModel + run of"
-    " all models that the plan solved, on raw HiGHS), thread CPU time",
+    " all models that the plan solved, on raw HiGHS, warm where the plan solved again, without"
+    " presolve, which begins and walks as it does by itself), thread CPU time",
     "ratio_to_highs_cold": "the same against passModel + run of each model on its own: raw HiGHS"
     " that keeps nothing from one to the next",
     "ratio_to_highs_told": "the same where raw HiGHS is given our start and options of the simplex"

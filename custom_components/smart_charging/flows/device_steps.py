@@ -1,5 +1,6 @@
 """The steps of a device's form, wherever it is opened from: connection, test, parts, figures."""
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
@@ -67,14 +68,14 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any])
     # --- the site around it ---------------------------------------------------------------------
 
     @property
+    @abstractmethod
     def site_data(self) -> Mapping[str, Any]:
         """The site's own data: that of its entry, or of one that is about to be added."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def site_subentries(self) -> Collection[ConfigSubentry]:
         """What the site has already."""
-        raise NotImplementedError
 
     @property
     def changed(self) -> ConfigSubentry | None:
@@ -90,9 +91,9 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any])
         """Access tokens to try the connection with, for a make whose service is signed in to."""
         return None
 
+    @abstractmethod
     async def finish(self) -> ResultT:
         """Save the device, now that everything was answered."""
-        raise NotImplementedError
 
     # --- connection -----------------------------------------------------------------------------
 

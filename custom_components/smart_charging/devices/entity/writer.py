@@ -94,7 +94,7 @@ class Writer:
         """Set a switch (on, off), a select (one of its options) or a number to what `value` says.
 
         Raises CannotConnect where the entity is not there, Rejected where it refuses and
-        OptionMissing where a select has no such option.
+        OptionMissing where it knows no such word.
         """
         meant = meaning(self._hass, entity_id, value)
         if isinstance(meant, float):
